@@ -1,4 +1,3 @@
-import type { CheckError } from './checkError.ts'
 import type { WebsiteStatus } from './website.ts'
 
 /**
@@ -17,13 +16,13 @@ export interface CheckEntry {
   readonly httpStatus: number
   readonly regex: string
   readonly regexMatch: boolean
-  /** Why the check did not end in a complete HTTP response; null: it did. */
-  readonly error: CheckError | null
+  /** A word of `checkErrors`, or of a newer producer's: why there was no complete HTTP response; null: there was. */
+  readonly error: string | null
   /** One sentence for people, at most 300 characters, without secrets; null without an error. */
   readonly detail: string | null
 }
 
-/** What the website's status is after this entry: DESIGN's "available", 100 to 399, the regex found, no error. */
+/** What the website's status is after this entry: an HTTP status from 100 to 399, the regex found, and no error. */
 export function statusAfter(entry: CheckEntry): Exclude<WebsiteStatus, 'unknown'> {
   const available = entry.error === null && entry.httpStatus >= 100 && entry.httpStatus < 400 && entry.regexMatch
   return available ? 'active' : 'unavailable'

@@ -1,0 +1,77 @@
+import pLimit from 'p-limit'
+import type { CheckEntry } from '../checkEntry.ts'
+import type { Logger } from '../logger.ts'
+import type { Turn } from '../schedule.ts'
+import type { Website } from '../website.ts'
+
+/** A check that began later than this share of its interval is late. */
+const lateShare = 0.1
+
+/** Runs checks, so many at a time; the others wait. A website that is still being checked is not checked twice. */
+export class CheckPool {
+  readonly #limit: ReturnType<typeof pLimit>
+  readonly #running = new Map<string, Promise<void>>()
+  #window = { begun: 0, late: 0, missed: 0, worstMs: 0, busyMs: 0, finished: 0, sinceMs: Date.now() }
+  #closed = false
+
+  constructor(
+    private readonly threads: number,
+    private readonly check: (website: Website) => Promise<CheckEntry | undefined>,
+    private readonly onEntry: (entry: CheckEntry, website: Website) => void,
+    private readonly logger: Logger,
+  ) {
+    this.#limit = pLimit(threads)
+  }
+
+  /** Checks the website as soon as there is room. */
+  offer(turn: Turn): void {
+    const { website, missed } = turn
+    this.#window.missed += missed
+    if (this.#closed) return
+    if (this.#running.has(website.id)) {
+      this.#window.missed++
+      return
+    }
+    const run = this.#limit(() => this.#run(turn))
+      .catch((error: unknown) =>
+        this.logger.error({ err: error, website_id: website.id }, 'a check failed in webmon itself'),
+      )
+      .finally(() => this.#running.delete(website.id))
+    this.#running.set(website.id, run)
+  }
+
+  /** No new checks; those that wait are dropped, those that run may end. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await Promise.all(this.#running.values())
+  }
+
+  /** One line when checks ran late or not at all since the last report, with the number of threads that is needed. */
+  report(): void {
+    const { begun, late, missed, worstMs, busyMs, finished, sinceMs } = this.#window
+    const elapsedMs = Date.now() - sinceMs
+    this.#window = { begun: 0, late: 0, missed: 0, worstMs: 0, busyMs: 0, finished: 0, sinceMs: Date.now() }
+    if (late + missed === 0) return
+    const perCheckMs = finished > 0 ? busyMs / finished : elapsedMs
+    // Little's law: what is under way at a time is the rate times the time that each takes; a fifth on top.
+    const needed = Math.ceil(((begun + missed + this.#limit.pendingCount) / elapsedMs) * perCheckMs * 1.2)
+    const full = needed > this.threads ? `; producer.threads is ${this.threads}, needed are about ${needed}` : ''
+    this.logger.warn(
+      { late, missed, worst_ms: worstMs, threads: this.threads, ...(full && { threads_needed: needed }) },
+      `${late} checks began late, up to ${(worstMs / 1000).toFixed(1)} s, and ${missed} were missed${full}`,
+    )
+  }
+
+  async #run({ website, dueMs, intervalMs }: Turn): Promise<void> {
+    if (this.#closed) return
+    const lateMs = Date.now() - dueMs
+    this.#window.begun++
+    this.#window.worstMs = Math.max(this.#window.worstMs, lateMs)
+    if (lateMs > intervalMs * lateShare) this.#window.late++
+    const startMs = performance.now()
+    const entry = await this.check(website)
+    this.#window.busyMs += performance.now() - startMs
+    this.#window.finished++
+    if (entry) this.onEntry(entry, website)
+  }
+}

@@ -1,0 +1,134 @@
+/** The only reader of the configuration file and of the environment. */
+import path from 'node:path'
+import { type Environment, readYaml, Values } from './configSource.ts'
+import { anyText, boolean, type Parser, size, text, whole, word } from './configValue.ts'
+import { level } from './logger.ts'
+
+export interface TlsFiles {
+  /** PEM texts, not paths. Without `ca` the public authorities that Node knows are trusted. */
+  readonly ca?: string
+  readonly cert?: string
+  readonly key?: string
+  readonly passphrase?: string
+}
+
+export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
+
+export interface HttpConfig {
+  readonly host: string
+  /** 0: off. */
+  readonly port: number
+}
+
+export type Config = ReturnType<typeof build>
+export type KafkaConfig = Config['kafka']
+export type DatabaseConfig = Config['database']
+
+/**
+ * Reads `config.yaml` of the working directory, or the file that WEBMON_CONFIG_FILE names, and the environment on top.
+ *
+ * @returns the configuration, and warnings to log once there is a logger
+ * @throws {ConfigError} with one line for the first thing that is wrong
+ */
+export function readConfig(env: Environment = process.env): { config: Config; warnings: string[] } {
+  const file = path.resolve(env.WEBMON_CONFIG_FILE || 'config.yaml')
+  const values = new Values(file, readYaml(file), env)
+  const config = build(values)
+  return { config, warnings: values.finish() }
+}
+
+/** Every key with its type, its range and its default; a key without a default must be given. */
+function build(values: Values) {
+  return {
+    application: {
+      name: values.get('application.name', text, 'Website monitor'),
+    },
+    logging: {
+      level: values.logLevel(values.get('logging.level', level, 'info')),
+    },
+    monitoring: {
+      intervalSeconds: values.get('monitoring.interval', whole(1, 86_400), 30),
+      timeoutSeconds: values.get('monitoring.timeout', whole(1, 300), 10),
+      maxBodyBytes: values.get('monitoring.maxbody', size(1_000, 100_000_000), 1_000_000),
+    },
+    kafka: {
+      brokers: brokers(
+        values.get('kafka.server', servers, undefined),
+        values.get('kafka.port', whole(1, 65_535), undefined),
+      ),
+      topic: values.get('kafka.topic', topic, undefined),
+      partitions: values.get('kafka.partitions', whole(1, 10_000), 6),
+      group: values.get('kafka.consumer.group', text, undefined),
+      tls: kafkaTls(values),
+      sasl: kafkaSasl(values),
+    },
+    database: {
+      host: values.get('database.host', text, undefined),
+      port: values.get('database.port', whole(1, 65_535), undefined),
+      db: values.get('database.db', text, undefined),
+      user: values.get('database.user', text, undefined),
+      password: values.get('database.password', anyText, undefined),
+      // Left out means `require`, as the original's connections had it.
+      sslMode: values.get('database.sslmode', word(sslModes), 'require'),
+      tls: {
+        ca: values.pem('database.sslrootcert'),
+        ...values.certificateAndKey('database.sslcert', 'database.sslkey'),
+      } as TlsFiles,
+      migrate: values.get('database.migrate', boolean, true),
+    },
+    consumer: {
+      threads: values.get('consumer.threads', whole(1, 100), 5),
+      http: http(values, 'consumer', 9465),
+    },
+    producer: {
+      threads: values.get('producer.threads', whole(1, 10_000), 50),
+      http: http(values, 'producer', 9464),
+    },
+  }
+}
+
+function http(values: Values, service: 'producer' | 'consumer', port: number): HttpConfig {
+  return {
+    host: values.get(`${service}.http.host`, text, '127.0.0.1'),
+    port: values.get(`${service}.http.port`, whole(0, 65_535), port),
+  }
+}
+
+/** `kafka.ssl: true`, or the files below it; plain text when neither is there. */
+function kafkaTls(values: Values): TlsFiles | null {
+  const on = values.get('kafka.ssl', boolean, null)
+  const ca = values.pem('kafka.ssl.cafile')
+  const pair = values.certificateAndKey('kafka.ssl.certfile', 'kafka.ssl.keyfile')
+  const passphrase = values.get('kafka.ssl.keypassword', anyText, '')
+  if (on === false || (on === null && ca === undefined && pair.cert === undefined)) return null
+  return { ...(ca && { ca }), ...pair, ...(passphrase && { passphrase }) }
+}
+
+function kafkaSasl(values: Values) {
+  const mechanism = values.get('kafka.sasl.mechanism', word(saslMechanisms), null)
+  const username = values.get('kafka.sasl.username', text, null)
+  const password = values.get('kafka.sasl.password', anyText, null)
+  if (mechanism === null && username === null && password === null) return null
+  if (mechanism === null) values.missing('kafka.sasl.mechanism', `one of ${saslMechanisms.join(', ')}`)
+  if (username === null) values.missing('kafka.sasl.username', 'text, together with kafka.sasl.mechanism')
+  if (password === null) values.missing('kafka.sasl.password', 'text, together with kafka.sasl.mechanism')
+  return { mechanism: mechanism ?? 'plain', username: username ?? '', password: password ?? '' }
+}
+
+const topic: Parser<string> = {
+  expected: 'a topic name: up to 249 letters, digits, dots, underscores or hyphens',
+  parse: (value) => (/^[\w.-]{1,249}$/.test(value) && !/^\.{1,2}$/.test(value) ? value : undefined),
+}
+
+const servers: Parser<string[]> = {
+  expected: 'one host, or several separated by commas, each with or without its own :port',
+  parse(value) {
+    const list = value.split(',').map((server) => server.trim())
+    return list.every((server) => /^(\[[\da-f:.]+\]|[^\s:/<>]+)(:\d{1,5})?$/i.test(server)) ? list : undefined
+  },
+}
+
+function brokers(list: string[] | undefined, port: number): string[] {
+  return (list ?? []).map((server) => (/:\d+$/.test(server) ? server : `${server}:${port}`))
+}

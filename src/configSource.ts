@@ -1,0 +1,178 @@
+/** Where configuration values come from: the YAML file, and the environment, which goes before it. */
+import { existsSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml'
+import { closestMatch } from 'leven'
+import { anyText, type Parser } from './configValue.ts'
+import { type Level, level } from './logger.ts'
+
+/** What is wrong, where (file, key, value), and what was expected, in one line. The process ends with exit code 2. */
+export class ConfigError extends Error {}
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+/** Text, or a list, which no key takes. */
+type FileValue = string | readonly unknown[]
+
+/** Variables of ours that are no configuration key. `WEBMON_TEST_...` belongs to `make local` and the tests. */
+const otherVariables = /^WEBMON_(CONFIG_FILE|LOG_LEVEL|TEST_.*)$/
+
+/** The values of file and environment by key, and what is wrong with them. All are text until a parser has read them. */
+export class Values {
+  readonly #known: string[] = []
+  readonly #warnings = new Set<string>()
+  #problem: string | undefined
+
+  constructor(
+    private readonly file: string,
+    private readonly fromFile: ReadonlyMap<string, FileValue>,
+    private readonly env: Environment,
+  ) {}
+
+  /** @param fallback what a missing key means; undefined: the key must be given */
+  get<T, D extends T | null | undefined>(key: string, parser: Parser<T>, fallback: D): D extends undefined ? T : T | D {
+    type Result = D extends undefined ? T : T | D
+    this.#known.push(key)
+    const found = this.#find(key)
+    if (found === undefined) {
+      if (fallback === undefined) this.missing(key, parser.expected)
+      return fallback as Result
+    }
+    const value = typeof found.value === 'string' ? parser.parse(found.value) : undefined
+    if (value === undefined) this.#wrong(`${found.where}: ${shown(key, found.value)}: expected ${parser.expected}`)
+    return value as Result
+  }
+
+  /** WEBMON_LOG_LEVEL goes before WEBMON_LOGGING_LEVEL and the file. */
+  logLevel(configured: Level): Level {
+    const value = this.env.WEBMON_LOG_LEVEL
+    if (!value) return configured
+    const parsed = level.parse(value)
+    if (parsed === undefined) this.#wrong(`WEBMON_LOG_LEVEL: ${JSON.stringify(value)}: expected ${level.expected}`)
+    return parsed ?? configured
+  }
+
+  /** The text of the PEM file that the key names; undefined when the key is empty or left out. */
+  pem(key: string): string | undefined {
+    const named = this.get(key, anyText, '')
+    if (named === '') return undefined
+    const besideFile = path.resolve(path.dirname(this.file), named)
+    const candidates = [...new Set([besideFile, path.resolve(named)])]
+    const where = this.#find(key)?.where ?? key
+    for (const candidate of candidates) {
+      if (!existsSync(candidate)) continue
+      try {
+        const pem = readFileSync(candidate, 'utf8')
+        if (pem.includes('-----BEGIN ')) return pem
+        this.#wrong(`${where}: ${candidate}: expected a PEM file, with a line -----BEGIN ...-----`)
+      } catch (error) {
+        this.#wrong(`${where}: ${candidate}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+      }
+      return undefined
+    }
+    this.#wrong(`${where}: ${JSON.stringify(named)}: expected a file; there is no ${candidates.join(' and no ')}`)
+    return undefined
+  }
+
+  certificateAndKey(certificate: string, key: string): { cert?: string; key?: string } {
+    const files = { cert: this.pem(certificate), key: this.pem(key) }
+    if (files.cert === undefined && files.key !== undefined)
+      this.missing(certificate, `a PEM file, together with ${key}`)
+    if (files.key === undefined && files.cert !== undefined)
+      this.missing(key, `a PEM file, together with ${certificate}`)
+    return files.cert && files.key ? { cert: files.cert, key: files.key } : {}
+  }
+
+  missing(key: string, expected: string): void {
+    this.#wrong(`${this.file}: ${key}: missing: expected ${expected}; add it, or set ${variable(key)}`)
+  }
+
+  /** To be called when every key has been asked for: only now an unknown one can be told. */
+  finish(): string[] {
+    for (const [key, value] of this.fromFile) {
+      if (this.#known.includes(key) || (value === '' && this.#known.some((known) => known.startsWith(`${key}.`))))
+        continue
+      const nearest = closestMatch(key, this.#known)
+      throw new ConfigError(`${this.file}: ${key}: unknown key; did you mean ${nearest}?`)
+    }
+    if (this.#problem !== undefined) throw new ConfigError(this.#problem)
+    const names = this.#known.map(variable)
+    for (const name of Object.keys(this.env)) {
+      if (!name.startsWith('WEBMON_') || otherVariables.test(name)) continue
+      if (names.includes(name.replace(/_FILE$/, '')) || names.includes(name)) continue
+      this.#warnings.add(`${name}: unknown variable, ignored; did you mean ${closestMatch(name, names)}?`)
+    }
+    return [...this.#warnings]
+  }
+
+  /** The environment goes before the file; an empty variable counts as not set. */
+  #find(key: string): { value: FileValue; where: string } | undefined {
+    const name = variable(key)
+    const direct = this.#withoutKubernetes(name)
+    const indirect = this.env[`${name}_FILE`]
+    if (direct && indirect) this.#wrong(`${name}: both it and ${name}_FILE are set: expected one of them`)
+    if (direct) return { value: direct, where: `${name} (${key})` }
+    if (indirect) {
+      try {
+        return { value: readFileSync(indirect, 'utf8').replace(/\r?\n$/, ''), where: `${name}_FILE (${key})` }
+      } catch (error) {
+        this.#wrong(`${name}_FILE: ${indirect}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+      }
+    }
+    const value = this.fromFile.get(key)
+    return value === undefined ? undefined : { value, where: `${this.file}: ${key}` }
+  }
+
+  /** Kubernetes sets WEBMON_KAFKA_PORT=tcp://10.0.0.1:9092 and the like beside a service of that name. */
+  #withoutKubernetes(name: string): string | undefined {
+    const value = this.env[name]
+    if (!value || !/^(tcp|udp|sctp):\/\//.test(value)) return value
+    this.#warnings.add(`${name}: ${value}: ignored, it looks set by Kubernetes and not by you`)
+    return undefined
+  }
+
+  #wrong(problem: string): void {
+    this.#problem ??= problem
+  }
+}
+
+/** For an error's line: what stands there, unless it is a secret. */
+function shown(key: string, value: FileValue): string {
+  if (typeof value !== 'string') return 'a list'
+  if (/password/.test(key)) return 'hidden'
+  return value === '' ? 'nothing' : JSON.stringify(value)
+}
+
+/** kafka.consumer.group -> WEBMON_KAFKA_CONSUMER_GROUP */
+function variable(key: string): string {
+  return `WEBMON_${key.toUpperCase().replaceAll('.', '_')}`
+}
+
+/** The values of the YAML file by key: every scalar as its text (a password 0123 stays 0123), nested keys joined by dots. */
+export function readYaml(file: string): Map<string, FileValue> {
+  let document: unknown
+  try {
+    document = load(readFileSync(file, 'utf8'), { schema: FAILSAFE_SCHEMA, filename: file })
+  } catch (error) {
+    if (error instanceof YAMLException) throw new ConfigError(`${file}: not YAML: ${error.message.split('\n')[0]}`)
+    const { code } = error as NodeJS.ErrnoException
+    throw new ConfigError(
+      `${file}: cannot be read (${code}): expected the configuration file; WEBMON_CONFIG_FILE can name another one`,
+    )
+  }
+  const values = new Map<string, FileValue>()
+  flatten('', document ?? {}, values, file)
+  return values
+}
+
+function flatten(prefix: string, node: unknown, values: Map<string, FileValue>, file: string): void {
+  if (typeof node === 'string' && prefix !== '') {
+    values.set(prefix, node)
+  } else if (Array.isArray(node) && prefix !== '') {
+    values.set(prefix, node)
+  } else if (typeof node === 'object' && node !== null && !Array.isArray(node)) {
+    for (const [key, value] of Object.entries(node)) flatten(prefix ? `${prefix}.${key}` : key, value, values, file)
+  } else {
+    throw new ConfigError(`${file}: ${prefix || 'the whole file'}: expected keys with values, as in the README's table`)
+  }
+}

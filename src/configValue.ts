@@ -1,0 +1,56 @@
+/** How the text of a configuration value becomes a value. */
+export interface Parser<T> {
+  /** Ends the sentence "expected ...". */
+  readonly expected: string
+  /** @returns undefined when the text is not what is expected */
+  parse(text: string): T | undefined
+}
+
+export const text: Parser<string> = {
+  expected: 'text',
+  // The original's file comes with `<enter your info here>` where one's own values belong.
+  parse: (value) => (value === '' || /^<.*>$/.test(value) ? undefined : value),
+}
+
+/** Also an empty one: a password, or the name of a file that is not used. */
+export const anyText: Parser<string> = { expected: 'text', parse: (value) => value }
+
+/** As YAML 1.1, and so the original, reads it. */
+export const boolean: Parser<boolean> = {
+  expected: 'true or false',
+  parse(value) {
+    if (/^(true|yes|on)$/i.test(value)) return true
+    return /^(false|no|off)$/i.test(value) ? false : undefined
+  },
+}
+
+export function whole(minimum: number, maximum: number): Parser<number> {
+  return {
+    expected: `a whole number from ${minimum} to ${maximum}`,
+    parse(value) {
+      const number = /^\d{1,15}$/.test(value) ? Number(value) : -1
+      return number >= minimum && number <= maximum ? number : undefined
+    },
+  }
+}
+
+export function word<T extends string>(words: readonly T[]): Parser<T> {
+  return {
+    expected: `one of ${words.join(', ')}`,
+    parse: (value) => words.find((known) => known === value.toLowerCase()),
+  }
+}
+
+const units: Record<string, number> = { '': 1, B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9 }
+
+/** Bytes, written with kB, MB or GB (powers of 1000) or without a unit. */
+export function size(minimum: number, maximum: number): Parser<number> {
+  return {
+    expected: `a size from ${minimum / 1e3}kB to ${maximum / 1e6}MB, such as 1MB`,
+    parse(value) {
+      const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(value) ?? []
+      const bytes = Math.round(Number(number) * (units[unit] ?? Number.NaN))
+      return bytes >= minimum && bytes <= maximum ? bytes : undefined
+    },
+  }
+}

@@ -1,0 +1,50 @@
+/** Drains the topic into the tables. */
+import { storeChunk } from './database/checkEntries.ts'
+import { openDatabase } from './database/database.ts'
+import { prepareTables } from './database/tables.ts'
+import { kafkaClient } from './kafka/client.ts'
+import { Subscriber } from './kafka/subscriber.ts'
+import { ensureTopic } from './kafka/topic.ts'
+import { decodeAll, type TopicRecord } from './message.ts'
+import { retry } from './retry.ts'
+import { runService } from './service.ts'
+
+await runService('consumer', async (service) => {
+  const { config, logger, stopping, aborting } = service
+  const name = `${config.application.name} consumer`
+  await service.serveHealth(config.consumer.http)
+
+  const database = openDatabase(config.database, name, config.consumer.threads + 2, logger)
+  service.onStop('database', () => database.end())
+  const kafka = kafkaClient(config.kafka, name, logger)
+  await Promise.all([
+    ensureTopic(kafka, config.kafka, { signal: stopping, logger }),
+    prepareTables(database, config.database, service),
+  ])
+
+  const store = async (records: TopicRecord[], signal: AbortSignal) => {
+    const { topic, partition } = records[0] as TopicRecord
+    const { entries, deadLetters } = decodeAll(records)
+    // A stop ends the waiting between two attempts at once, a running attempt only when it is aborted.
+    const waiting = { signal: AbortSignal.any([signal, stopping]), logger }
+    const stored = await retry('storing', () => storeChunk(database, entries, deadLetters, signal), waiting)
+    logger.debug({ topic, partition, ...stored }, `stored ${stored.entries} entries`)
+    for (const { record, reason } of deadLetters) {
+      logger.warn({ topic, partition, offset: String(record.offset), reason }, 'a message became a dead letter')
+    }
+    for (const { websiteId, from, to } of stored.statusChanges) {
+      logger.info({ website_id: websiteId, from, to }, `a website is ${to}`)
+    }
+  }
+
+  const subscriber = new Subscriber(kafka, {
+    topic: config.kafka.topic,
+    group: config.kafka.group,
+    threads: config.consumer.threads,
+    store,
+    onCrash: (error) => service.fail(error),
+    logger,
+  })
+  service.onStop('subscriber', () => subscriber.stop())
+  await subscriber.start(aborting)
+})

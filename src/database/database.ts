@@ -1,0 +1,125 @@
+import tls from 'node:tls'
+import pg from 'pg'
+import type { DatabaseConfig } from '../config.ts'
+import type { Logger } from '../logger.ts'
+import { messageOf } from '../retry.ts'
+
+/** A query that gets no answer for so long is given up together with its connection: the server hangs or is gone. */
+const queryTimeoutMs = 60_000
+const connectTimeoutMs = 10_000
+
+/**
+ * A pool of connections, as `database` of the configuration describes them. Everything also works through a pooler in
+ * transaction mode: no session state, no named statements.
+ *
+ * @param name shown by PostgreSQL as application_name
+ */
+export function openDatabase(config: DatabaseConfig, name: string, connections: number, logger: Logger): pg.Pool {
+  const pool = new SslModePool(
+    {
+      host: config.host,
+      port: config.port,
+      database: config.db,
+      user: config.user,
+      password: config.password,
+      application_name: name,
+      max: connections,
+      connectionTimeoutMillis: connectTimeoutMs,
+      query_timeout: queryTimeoutMs,
+      keepAlive: true,
+      ssl: sslOptions(config),
+    },
+    config.sslMode === 'prefer',
+  )
+  // Without a listener an idle connection that the server closes would end the process.
+  pool.on('error', (error) => logger.warn({ err: error }, `an idle database connection was lost: ${error.message}`))
+  return pool
+}
+
+/** libpq's modes: `require` encrypts and, as in libpq, verifies the chain when there is a root certificate. */
+function sslOptions(config: DatabaseConfig): pg.PoolConfig['ssl'] {
+  const { sslMode, host } = config
+  if (sslMode === 'disable') return false
+  const verifies = sslMode === 'verify-ca' || sslMode === 'verify-full' || (sslMode === 'require' && config.tls.ca)
+  return {
+    ...config.tls,
+    rejectUnauthorized: Boolean(verifies),
+    checkServerIdentity: (_, certificate) =>
+      sslMode === 'verify-full' ? tls.checkServerIdentity(host, certificate) : undefined,
+  }
+}
+
+/** With `prefer`, a server's word that it has no TLS turns TLS off; any failure without TLS turns it on again. */
+class SslModePool extends pg.Pool {
+  // pg makes each client from this object of its own.
+  declare readonly options: pg.PoolConfig & pg.Pool['options']
+
+  constructor(
+    private readonly config: pg.PoolConfig,
+    private readonly prefers: boolean,
+  ) {
+    super(config)
+  }
+
+  override connect(): Promise<pg.PoolClient>
+  override connect(
+    callback: (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: unknown) => void) => void,
+  ): void
+  override connect(
+    callback?: (error: Error | undefined, client: pg.PoolClient | undefined, done: (release?: unknown) => void) => void,
+  ): Promise<pg.PoolClient> | undefined {
+    const connecting = this.#connectAsConfigured()
+    if (callback === undefined) return connecting
+    connecting.then(
+      (client) => callback(undefined, client, client.release.bind(client) as (release?: unknown) => void),
+      (error: Error) => callback(error, undefined, () => undefined),
+    )
+  }
+
+  async #connectAsConfigured(): Promise<pg.PoolClient> {
+    try {
+      return await super.connect()
+    } catch (error) {
+      if (!this.prefers) throw error
+      if (this.options.ssl && /does not support SSL/.test(messageOf(error))) {
+        this.options.ssl = false
+        return super.connect()
+      }
+      this.options.ssl = this.config.ssl
+      throw error
+    }
+  }
+}
+
+/**
+ * Runs an action in one transaction on one connection. When the signal is aborted the connection is given up at once,
+ * and with it the transaction, so that a server which hangs holds nobody up.
+ */
+export async function transaction<T>(
+  pool: pg.Pool,
+  signal: AbortSignal,
+  action: (client: pg.PoolClient) => Promise<T>,
+): Promise<T> {
+  signal.throwIfAborted()
+  const client = await pool.connect()
+  let released = false
+  const giveUp = () => {
+    if (!released) client.release(true)
+    released = true
+  }
+  signal.addEventListener('abort', giveUp, { once: true })
+  try {
+    await client.query('BEGIN')
+    const result = await action(client)
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    // Whatever went wrong, a connection that comes back has no open transaction.
+    if (!released) await client.query('ROLLBACK').catch(giveUp)
+    throw error
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+    if (!released) client.release()
+    released = true
+  }
+}

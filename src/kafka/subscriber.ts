@@ -1,0 +1,128 @@
+import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
+import type { Logger } from '../logger.ts'
+import type { TopicRecord } from '../message.ts'
+import { FatalError, messageOf } from '../retry.ts'
+import { rangeAssigner } from './rangeAssigner.ts'
+
+/** A chunk is stored in one transaction; larger ones gain nothing and are redone at a longer cost. */
+const chunkMessages = 5_000
+
+/** A member that is killed leaves its partitions standing for the session timeout and 1 to 3 s more. */
+const sessionTimeoutMs = 10_000
+const heartbeatIntervalMs = 1_000
+
+export interface SubscriberOptions {
+  readonly topic: string
+  readonly group: string
+  /** Partitions worked on at a time. */
+  readonly threads: number
+  /**
+   * Stores the records of one partition; only when it has returned are their offsets committed. It must wait out what
+   * can be waited out, and throw as soon as the signal is aborted: the partition may belong to somebody else by then.
+   */
+  readonly store: (records: TopicRecord[], signal: AbortSignal) => Promise<void>
+  /** Called when kafkajs has given up for good: the process has to end, or it would live and do nothing. */
+  readonly onCrash: (error: Error) => void
+  readonly logger: Logger
+}
+
+/** Reads the topic as a member of the group: at least once, each partition in order. */
+export class Subscriber {
+  readonly #consumer: Consumer
+
+  constructor(
+    kafka: Kafka,
+    private readonly options: SubscriberOptions,
+  ) {
+    this.#consumer = kafka.consumer({
+      groupId: options.group,
+      partitionAssigners: [rangeAssigner],
+      sessionTimeout: sessionTimeoutMs,
+      heartbeatInterval: heartbeatIntervalMs,
+      maxBytesPerPartition: 2_000_000,
+      maxWaitTimeInMs: 1_000,
+      allowAutoTopicCreation: false,
+    })
+  }
+
+  /** @param aborting aborted when a stop may not wait for a running transaction any longer */
+  async start(aborting: AbortSignal): Promise<void> {
+    const { topic, threads, logger, onCrash } = this.options
+    const { CRASH, GROUP_JOIN } = this.#consumer.events
+    this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
+      // kafkajs starts the consumer again by itself, except after errors that it takes for final.
+      if (restart) logger.warn({ err: error }, `consuming failed: ${messageOf(error)}; starting again`)
+      else
+        onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ending, so that the supervisor starts me again`))
+    })
+    this.#consumer.on(GROUP_JOIN, ({ payload }) => {
+      const partitions = payload.memberAssignment[topic] ?? []
+      logger.info({ group: payload.groupId, partitions, assignor: payload.groupProtocol }, 'joined the group')
+    })
+    await this.#consumer.connect()
+    // A group's first start begins at the earliest message: the original's began at the end and lost what was there.
+    await this.#consumer.subscribe({ topic, fromBeginning: true })
+    await this.#consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: false,
+      partitionsConsumedConcurrently: threads,
+      eachBatch: (payload) => this.#storeBatch(payload, aborting),
+    })
+  }
+
+  /** Ends after the running chunks, and leaves the group, so that its partitions go to others at once. */
+  stop(): Promise<void> {
+    return this.#consumer.disconnect()
+  }
+
+  async #storeBatch(payload: EachBatchPayload, aborting: AbortSignal): Promise<void> {
+    const { batch, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload
+    for (let from = 0; from < batch.messages.length && isRunning() && !isStale(); from += chunkMessages) {
+      const messages = batch.messages.slice(from, from + chunkMessages)
+      const last = messages.at(-1) as KafkaMessage
+      await this.#storeChunk(batch, messages, payload, aborting)
+      resolveOffset(last.offset)
+      // Never consumer.commitOffsets(): after this member was put out of the group it crashes without a restart.
+      await commitOffsetsIfNecessary({
+        topics: [
+          {
+            topic: batch.topic,
+            partitions: [{ partition: batch.partition, offset: String(BigInt(last.offset) + 1n) }],
+          },
+        ],
+      })
+    }
+  }
+
+  /** Keeps the membership alive while the chunk is stored, however long the database is away. */
+  async #storeChunk(batch: Batch, messages: KafkaMessage[], payload: EachBatchPayload, aborting: AbortSignal) {
+    const lost = new AbortController()
+    let heartbeatError: unknown
+    const timer = setInterval(() => {
+      payload.heartbeat().catch((error: unknown) => {
+        heartbeatError ??= error
+        lost.abort(error)
+      })
+    }, heartbeatIntervalMs)
+    try {
+      const records = messages.map((message) => toRecord(batch, message))
+      await this.options.store(records, AbortSignal.any([lost.signal, aborting]))
+    } catch (error) {
+      // kafkajs joins the group again when it sees its own error, and only then.
+      throw heartbeatError ?? error
+    } finally {
+      clearInterval(timer)
+    }
+  }
+}
+
+function toRecord(batch: Batch, message: KafkaMessage): TopicRecord {
+  return {
+    topic: batch.topic,
+    partition: batch.partition,
+    offset: BigInt(message.offset),
+    timestampMs: Number(message.timestamp),
+    key: message.key,
+    value: message.value,
+  }
+}

@@ -1,0 +1,60 @@
+import type { Admin, Kafka } from 'kafkajs'
+import type { KafkaConfig } from '../config.ts'
+import { type RetryOptions, retry } from '../retry.ts'
+
+const retentionMs = 30 * 86_400_000
+
+/**
+ * Waits for the broker and makes the topic when it is missing: both services do, because a consumer that subscribes to
+ * a missing topic dies. An existing topic is never altered.
+ *
+ * @throws only when the signal is aborted
+ */
+export async function ensureTopic(kafka: Kafka, config: KafkaConfig, options: RetryOptions): Promise<void> {
+  await retry(
+    `connecting to Kafka at ${config.brokers.join(', ')}`,
+    () => ensureTopicOnce(kafka, config, options),
+    options,
+  )
+}
+
+async function ensureTopicOnce(kafka: Kafka, config: KafkaConfig, options: RetryOptions): Promise<void> {
+  // One attempt each: `retry` above waits, and says so.
+  const admin = kafka.admin({ retry: { retries: 0 } })
+  try {
+    await admin.connect()
+    if (await exists(admin, config.topic)) return
+    const { brokers } = await admin.describeCluster()
+    const replicas = brokers.length >= 3 ? 3 : 1
+    const settings = { 'retention.ms': String(retentionMs), ...(replicas === 3 && { 'min.insync.replicas': '2' }) }
+    try {
+      await admin.createTopics({
+        topics: [
+          {
+            topic: config.topic,
+            numPartitions: config.partitions,
+            replicationFactor: replicas,
+            configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
+          },
+        ],
+      })
+      options.logger.info({ topic: config.topic, partitions: config.partitions, replicas }, 'topic is there')
+    } catch (error) {
+      if (!/AUTHORIZATION_FAILED|not authorized/i.test(String((error as { type?: string }).type) + String(error)))
+        throw error
+      const configs = Object.entries(settings).map(([name, value]) => ` --config ${name}=${value}`)
+      throw new Error(
+        `topic ${config.topic} is missing and may not be created with these rights; run: kafka-topics.sh --bootstrap-server ` +
+          `${config.brokers[0]} --create --topic ${config.topic} --partitions ${config.partitions} ` +
+          `--replication-factor ${replicas}${configs.join('')}`,
+      )
+    }
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+/** Asked by the list of all: asking for one by name makes it, on a broker with auto.create.topics.enable. */
+async function exists(admin: Admin, topic: string): Promise<boolean> {
+  return (await admin.listTopics()).includes(topic)
+}

@@ -1,0 +1,41 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Logger } from './logger.ts'
+
+/** An error that no waiting mends: it passes through `retry` at once, and ends the process with its one line. */
+export class FatalError extends Error {}
+
+export interface RetryOptions {
+  readonly signal: AbortSignal
+  readonly logger: Logger
+  /** Milliseconds before the second attempt; each further wait doubles, up to `maxDelayMs`. */
+  readonly delayMs?: number
+  readonly maxDelayMs?: number
+}
+
+/**
+ * Repeats an action until it succeeds, with growing pauses and one log line per failed attempt.
+ * A quarter of each pause is random, so that services which lost the same server do not come back at once.
+ *
+ * @param what for the log line: "<what> failed: <message>; trying again in 2.0 s"
+ * @throws {FatalError} from the action at once; the signal's reason when it is aborted
+ */
+export async function retry<T>(what: string, action: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { signal, logger, delayMs = 500, maxDelayMs = 10_000 } = options
+  for (let attempt = 1, delay = delayMs; ; attempt++, delay = Math.min(delay * 2, maxDelayMs)) {
+    signal.throwIfAborted()
+    try {
+      return await action()
+    } catch (error) {
+      if (error instanceof FatalError || signal.aborted) throw error
+      const pause = Math.round(delay * (0.75 + Math.random() / 4))
+      logger.warn({ attempt, err: error }, `${what} failed: ${messageOf(error)}; trying again in ${pause / 1000} s`)
+      await sleep(pause, undefined, { signal })
+    }
+  }
+}
+
+/** The message of an error; of several in one (Node's connect to a name with two addresses), the first's. */
+export function messageOf(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0])
+  return error instanceof Error ? error.message || error.name : String(error)
+}

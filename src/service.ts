@@ -1,0 +1,146 @@
+import { createServer } from 'node:http'
+import { type Config, type HttpConfig, readConfig } from './config.ts'
+import { ConfigError } from './configSource.ts'
+import { createLogger, type Logger } from './logger.ts'
+import { messageOf } from './retry.ts'
+
+/** A stop may take 8 s: what runs may finish until second 6, then it is aborted; the rest is for saying goodbye. */
+const abortAfterMs = 6_000
+const exitAfterMs = 7_500
+
+type Release = () => Promise<void> | void
+
+/** The life of a process: what is to be undone at its end, and the two signals that tell of the end. */
+export class Service {
+  readonly #stop = new AbortController()
+  readonly #abort = new AbortController()
+  readonly #releasers: { what: string; release: Release }[] = []
+  #end: Promise<void> | undefined
+  #started = false
+
+  /** No new work from now on; what runs may finish. */
+  readonly stopping = this.#stop.signal
+  /** What still runs is given up. */
+  readonly aborting = this.#abort.signal
+
+  constructor(
+    readonly config: Config,
+    readonly logger: Logger,
+  ) {}
+
+  /** Registers what undoes something; the last registered is undone first. */
+  onStop(what: string, release: Release): void {
+    this.#releasers.push({ what, release })
+  }
+
+  /** Serves `/healthz`: 200 once started, 503 before and while stopping. Port 0: nothing is served. */
+  async serveHealth({ host, port }: HttpConfig): Promise<void> {
+    if (port === 0) return
+    const server = createServer((request, response) => {
+      const known = request.url?.split('?')[0] === '/healthz'
+      const state = this.stopping.aborted ? 'stopping' : this.#started ? 'ok' : 'starting'
+      response.writeHead(known ? (state === 'ok' ? 200 : 503) : 404, { 'content-type': 'application/json' })
+      response.end(JSON.stringify(known ? { status: state } : { error: 'not found' }))
+    })
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject)
+      server.listen(port, host, resolve)
+    })
+    this.onStop('health', () => {
+      server.close()
+      server.closeAllConnections()
+    })
+  }
+
+  started(): void {
+    this.#started = true
+    this.logger.info('started')
+  }
+
+  /** Repeats a chore until the stop. It is told of by a log line when it fails, and tried again at its next turn. */
+  every(seconds: number, what: string, chore: () => Promise<void>): void {
+    let running: Promise<void> | undefined
+    const timer = setInterval(() => {
+      running ??= chore()
+        .catch((error: unknown) => {
+          if (!this.stopping.aborted) this.logger.error({ err: error }, `${what} failed: ${messageOf(error)}`)
+        })
+        .finally(() => {
+          running = undefined
+        })
+    }, seconds * 1000)
+    this.onStop(what, async () => {
+      clearInterval(timer)
+      await running
+    })
+  }
+
+  /** A fault that we cannot mend: one line, an orderly end as far as possible, and exit code 1. */
+  fail(error: unknown): void {
+    if (this.#end === undefined) this.logger.fatal({ err: error }, messageOf(error))
+    void this.end(1)
+  }
+
+  /** Ends the process: undoes everything in reverse order, within 8 s. */
+  end(exitCode: number): Promise<void> {
+    this.#end ??= this.#undoAll(exitCode)
+    return this.#end
+  }
+
+  async #undoAll(exitCode: number): Promise<void> {
+    this.#stop.abort()
+    const abortTimer = setTimeout(() => this.#abort.abort(), abortAfterMs)
+    const exitTimer = setTimeout(() => {
+      this.logger.warn('not everything could be closed in time; ending all the same')
+      process.exit(exitCode)
+    }, exitAfterMs)
+    for (const { what, release } of this.#releasers.reverse()) {
+      try {
+        await release()
+      } catch (error) {
+        this.logger.warn({ err: error }, `closing ${what} failed: ${messageOf(error)}`)
+      }
+    }
+    clearTimeout(abortTimer)
+    clearTimeout(exitTimer)
+    this.logger.info('stopped')
+    process.exit(exitCode)
+  }
+}
+
+/**
+ * Runs one of the two services: reads the configuration (exit code 2 and one line when it is wrong), calls `start`,
+ * and ends it on SIGTERM or SIGINT (exit code 0) or on a fault that `start` could not wait out (exit code 1).
+ */
+export async function runService(name: string, start: (service: Service) => Promise<void>): Promise<void> {
+  const service = makeService(name)
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.on(signal, () => {
+      service.logger.info({ signal }, 'stopping')
+      void service.end(0)
+    })
+  }
+  // Below run.js, which may be ended in a way that lets it say nothing.
+  process.on('disconnect', () => void service.end(0))
+  process.on('uncaughtException', (error) => service.fail(error))
+  process.on('unhandledRejection', (error) => service.fail(error))
+  try {
+    await start(service)
+    if (!service.stopping.aborted) service.started()
+  } catch (error) {
+    if (!service.stopping.aborted) service.fail(error)
+  }
+}
+
+function makeService(name: string): Service {
+  try {
+    const { config, warnings } = readConfig()
+    const logger = createLogger(name, config.logging.level)
+    for (const warning of warnings) logger.warn(warning)
+    return new Service(config, logger)
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error
+    process.stderr.write(`${error.message}\n`)
+    process.exit(2)
+  }
+}
