@@ -12,14 +12,14 @@ export interface TlsFiles {
   readonly passphrase?: string
 }
 
-export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
-export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
-
 export interface HttpConfig {
   readonly host: string
   /** 0: off. */
   readonly port: number
 }
+
+export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
+export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as const
 
 export type Config = ReturnType<typeof build>
 export type KafkaConfig = Config['kafka']
@@ -71,10 +71,10 @@ function build(values: Values) {
       password: values.get('database.password', anyText, undefined),
       // Left out means `require`, as the original's connections had it.
       sslMode: values.get('database.sslmode', word(sslModes), 'require'),
-      tls: {
-        ca: values.pem('database.sslrootcert'),
-        ...values.certificateAndKey('database.sslcert', 'database.sslkey'),
-      } as TlsFiles,
+      tls: tlsFiles(
+        values.pem('database.sslrootcert'),
+        values.certificateAndKey('database.sslcert', 'database.sslkey'),
+      ),
       migrate: values.get('database.migrate', boolean, true),
     },
     consumer: {
@@ -102,7 +102,11 @@ function kafkaTls(values: Values): TlsFiles | null {
   const pair = values.certificateAndKey('kafka.ssl.certfile', 'kafka.ssl.keyfile')
   const passphrase = values.get('kafka.ssl.keypassword', anyText, '')
   if (on === false || (on === null && ca === undefined && pair.cert === undefined)) return null
-  return { ...(ca && { ca }), ...pair, ...(passphrase && { passphrase }) }
+  return { ...tlsFiles(ca, pair), ...(passphrase && { passphrase }) }
+}
+
+function tlsFiles(ca: string | undefined, pair: { cert?: string; key?: string }): TlsFiles {
+  return { ...(ca && { ca }), ...pair }
 }
 
 function kafkaSasl(values: Values) {

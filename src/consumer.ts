@@ -12,24 +12,21 @@ import { runService } from './service.ts'
 await runService('consumer', async (service) => {
   const { config, logger, stopping, aborting } = service
   const name = `${config.application.name} consumer`
-  await service.serveHealth(config.consumer.http)
+  await service.serveHealth('consumer')
 
-  const database = openDatabase(config.database, name, config.consumer.threads + 2, logger)
+  const database = openDatabase(config.database, { name, connections: config.consumer.threads + 2 }, logger)
   service.onStop('database', () => database.end())
   const kafka = kafkaClient(config.kafka, name, logger)
-  await Promise.all([
-    ensureTopic(kafka, config.kafka, { signal: stopping, logger }),
-    prepareTables(database, config.database, service),
-  ])
+  await Promise.all([ensureTopic(config.kafka, name, { signal: stopping, logger }), prepareTables(database, service)])
 
   const store = async (records: TopicRecord[], signal: AbortSignal) => {
     const { topic, partition } = records[0] as TopicRecord
-    const { entries, deadLetters } = decodeAll(records)
+    const chunk = decodeAll(records)
     // A stop ends the waiting between two attempts at once, a running attempt only when it is aborted.
     const waiting = { signal: AbortSignal.any([signal, stopping]), logger }
-    const stored = await retry('storing', () => storeChunk(database, entries, deadLetters, signal), waiting)
+    const stored = await retry('storing', () => storeChunk(database, chunk, { signal, logger }), waiting)
     logger.debug({ topic, partition, ...stored }, `stored ${stored.entries} entries`)
-    for (const { record, reason } of deadLetters) {
+    for (const { record, reason } of chunk.deadLetters) {
       logger.warn({ topic, partition, offset: String(record.offset), reason }, 'a message became a dead letter')
     }
     for (const { websiteId, from, to } of stored.statusChanges) {

@@ -17,7 +17,9 @@ export const level: Parser<Level> = {
   },
 }
 
-/** JSON on standard output, one object a line: `level` by name, `time` as ISO 8601, ids as fields, `msg` last. */
+/**
+ * JSON on standard output, one object a line: `level` by name, `time` as ISO 8601, ids as fields, `msg` last.
+ */
 export function createLogger(service: string, level: Level): Logger {
   return pino({
     level,

@@ -17,15 +17,12 @@ await runService('producer', async (service) => {
   const { config, logger, stopping: signal, aborting } = service
   const { intervalSeconds, timeoutSeconds, maxBodyBytes } = config.monitoring
   const name = `${config.application.name} producer`
-  await service.serveHealth(config.producer.http)
+  await service.serveHealth('producer')
 
-  const database = openDatabase(config.database, name, 2, logger)
+  const database = openDatabase(config.database, { name, connections: 2 }, logger)
   service.onStop('database', () => database.end())
   const kafka = kafkaClient(config.kafka, name, logger)
-  await Promise.all([
-    ensureTopic(kafka, config.kafka, { signal, logger }),
-    prepareTables(database, config.database, service),
-  ])
+  await Promise.all([ensureTopic(config.kafka, name, { signal, logger }), prepareTables(database, service)])
 
   const publisher = new Publisher(kafka, config.kafka.topic, logger)
   service.onStop('publisher', () => publisher.close(aborting))

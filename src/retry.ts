@@ -28,7 +28,7 @@ export async function retry<T>(what: string, action: () => Promise<T>, options: 
     } catch (error) {
       if (error instanceof FatalError || signal.aborted) throw error
       const pause = Math.round(delay * (0.75 + Math.random() / 4))
-      logger.warn({ attempt, err: error }, `${what} failed: ${messageOf(error)}; trying again in ${pause / 1000} s`)
+      logger.warn({ attempt }, `${what} failed: ${messageOf(error)}; trying again in ${pause / 1000} s`)
       await sleep(pause, undefined, { signal })
     }
   }

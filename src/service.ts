@@ -1,8 +1,8 @@
 import { createServer } from 'node:http'
-import { type Config, type HttpConfig, readConfig } from './config.ts'
+import { type Config, readConfig } from './config.ts'
 import { ConfigError } from './configSource.ts'
 import { createLogger, type Logger } from './logger.ts'
-import { messageOf } from './retry.ts'
+import { FatalError, messageOf } from './retry.ts'
 
 /** A stop may take 8 s: what runs may finish until second 6, then it is aborted; the rest is for saying goodbye. */
 const abortAfterMs = 6_000
@@ -34,7 +34,8 @@ export class Service {
   }
 
   /** Serves `/healthz`: 200 once started, 503 before and while stopping. Port 0: nothing is served. */
-  async serveHealth({ host, port }: HttpConfig): Promise<void> {
+  async serveHealth(name: 'producer' | 'consumer'): Promise<void> {
+    const { host, port } = this.config[name].http
     if (port === 0) return
     const server = createServer((request, response) => {
       const known = request.url?.split('?')[0] === '/healthz'
@@ -43,7 +44,10 @@ export class Service {
       response.end(JSON.stringify(known ? { status: state } : { error: 'not found' }))
     })
     await new Promise<void>((resolve, reject) => {
-      server.once('error', reject)
+      server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
+        const taken = code === 'EADDRINUSE' && 'is taken: choose another port, or 0 for none'
+        reject(new FatalError(`${name}.http: ${host}:${port} ${taken || `cannot be listened on: ${message}`}`))
+      })
       server.listen(port, host, resolve)
     })
     this.onStop('health', () => {
@@ -63,7 +67,7 @@ export class Service {
     const timer = setInterval(() => {
       running ??= chore()
         .catch((error: unknown) => {
-          if (!this.stopping.aborted) this.logger.error({ err: error }, `${what} failed: ${messageOf(error)}`)
+          if (!this.stopping.aborted) this.logger.error(`${what} failed: ${messageOf(error)}`)
         })
         .finally(() => {
           running = undefined
@@ -77,7 +81,7 @@ export class Service {
 
   /** A fault that we cannot mend: one line, an orderly end as far as possible, and exit code 1. */
   fail(error: unknown): void {
-    if (this.#end === undefined) this.logger.fatal({ err: error }, messageOf(error))
+    if (this.#end === undefined) this.logger.fatal(placeOf(error), messageOf(error))
     void this.end(1)
   }
 
@@ -98,7 +102,7 @@ export class Service {
       try {
         await release()
       } catch (error) {
-        this.logger.warn({ err: error }, `closing ${what} failed: ${messageOf(error)}`)
+        this.logger.warn(`closing ${what} failed: ${messageOf(error)}`)
       }
     }
     clearTimeout(abortTimer)
@@ -130,6 +134,11 @@ export async function runService(name: string, start: (service: Service) => Prom
   } catch (error) {
     if (!service.stopping.aborted) service.fail(error)
   }
+}
+
+/** Where a fault of our own happened; one that we foresaw says all that is needed in its message. */
+function placeOf(error: unknown): { stack?: string } {
+  return error instanceof FatalError || !(error instanceof Error) || !error.stack ? {} : { stack: error.stack }
 }
 
 function makeService(name: string): Service {

@@ -39,11 +39,13 @@ export function decodeBody(body: Buffer, contentType: string | undefined): strin
 function decodeAs(charset: string, body: Buffer): string {
   // A browser's ISO-8859-1 is windows-1252 (WHATWG Encoding); Python's is the true one, as is Node's latin1.
   if (/^(iso-?8859-?1|latin-?1|l1)$/i.test(charset)) return body.toString('latin1')
-  let decoder: TextDecoder
+  return decoderFor(charset).decode(body)
+}
+
+function decoderFor(charset: string) {
   try {
-    decoder = new TextDecoder(charset, { ignoreBOM: true })
+    return new TextDecoder(charset, { ignoreBOM: true })
   } catch {
-    decoder = new TextDecoder('utf-8', { ignoreBOM: true })
+    return new TextDecoder('utf-8', { ignoreBOM: true })
   }
-  return decoder.decode(body)
 }

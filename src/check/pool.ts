@@ -1,6 +1,7 @@
 import pLimit from 'p-limit'
 import type { CheckEntry } from '../checkEntry.ts'
 import type { Logger } from '../logger.ts'
+import { messageOf } from '../retry.ts'
 import type { Turn } from '../schedule.ts'
 import type { Website } from '../website.ts'
 
@@ -34,7 +35,7 @@ export class CheckPool {
     }
     const run = this.#limit(() => this.#run(turn))
       .catch((error: unknown) =>
-        this.logger.error({ err: error, website_id: website.id }, 'a check failed in webmon itself'),
+        this.logger.error({ website_id: website.id }, `a check failed in webmon itself: ${messageOf(error)}`),
       )
       .finally(() => this.#running.delete(website.id))
     this.#running.set(website.id, run)

@@ -1,9 +1,17 @@
 import type pg from 'pg'
 import { type CheckEntry, statusAfter } from '../checkEntry.ts'
+import type { Logger } from '../logger.ts'
 import type { DeadLetter } from '../message.ts'
 import type { WebsiteStatus } from '../website.ts'
 import { transaction } from './database.ts'
 import { insertDeadLetters } from './deadLetters.ts'
+import { ensurePartitionFor, isNoPartition } from './partitions.ts'
+
+/** What became of the records of one partition that are stored together. */
+export interface Chunk {
+  readonly entries: readonly CheckEntry[]
+  readonly deadLetters: readonly DeadLetter[]
+}
 
 /** A website whose status this chunk changed. */
 export interface StatusChange {
@@ -28,12 +36,22 @@ export interface Stored {
  *
  * @throws what PostgreSQL answers, with nothing stored
  */
-export function storeChunk(
+export async function storeChunk(
   pool: pg.Pool,
-  entries: readonly CheckEntry[],
-  deadLetters: readonly DeadLetter[],
-  signal: AbortSignal,
+  { entries, deadLetters }: Chunk,
+  { signal, logger }: { readonly signal: AbortSignal; readonly logger: Logger },
 ): Promise<Stored> {
+  try {
+    return await storeOnce(pool, { entries, deadLetters }, signal)
+  } catch (error) {
+    if (!isNoPartition(error)) throw error
+    // Entries of a day that has no partition yet: rare, so one by one.
+    for (const timestamp of onePerDay(entries)) await ensurePartitionFor(pool, timestamp, { logger, signal })
+    return storeOnce(pool, { entries, deadLetters }, signal)
+  }
+}
+
+function storeOnce(pool: pg.Pool, { entries, deadLetters }: Chunk, signal: AbortSignal): Promise<Stored> {
   return transaction(pool, signal, async (client) => {
     const statusChanges: StatusChange[] = []
     let inserted = 0
@@ -97,6 +115,10 @@ async function updateStatuses(client: pg.PoolClient, newest: readonly CheckEntry
     ],
   )
   return rows
+}
+
+function onePerDay(entries: readonly CheckEntry[]): Iterable<Date> {
+  return new Map(entries.map(({ timestamp }) => [timestamp.toISOString().slice(0, 10), timestamp])).values()
 }
 
 function newestPerWebsite(entries: readonly CheckEntry[]): Map<string, CheckEntry> {

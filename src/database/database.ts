@@ -8,13 +8,19 @@ import { messageOf } from '../retry.ts'
 const queryTimeoutMs = 60_000
 const connectTimeoutMs = 10_000
 
+export interface DatabaseOptions {
+  /** Shown by PostgreSQL as application_name. */
+  readonly name: string
+  readonly connections: number
+  /** 0: a query may take as long as it needs. Left out: 60 s. */
+  readonly timeoutMs?: number
+}
+
 /**
  * A pool of connections, as `database` of the configuration describes them. Everything also works through a pooler in
  * transaction mode: no session state, no named statements.
- *
- * @param name shown by PostgreSQL as application_name
  */
-export function openDatabase(config: DatabaseConfig, name: string, connections: number, logger: Logger): pg.Pool {
+export function openDatabase(config: DatabaseConfig, options: DatabaseOptions, logger: Logger): pg.Pool {
   const pool = new SslModePool(
     {
       host: config.host,
@@ -22,17 +28,17 @@ export function openDatabase(config: DatabaseConfig, name: string, connections: 
       database: config.db,
       user: config.user,
       password: config.password,
-      application_name: name,
-      max: connections,
+      application_name: options.name,
+      max: options.connections,
       connectionTimeoutMillis: connectTimeoutMs,
-      query_timeout: queryTimeoutMs,
+      query_timeout: options.timeoutMs ?? queryTimeoutMs,
       keepAlive: true,
       ssl: sslOptions(config),
     },
     config.sslMode === 'prefer',
   )
   // Without a listener an idle connection that the server closes would end the process.
-  pool.on('error', (error) => logger.warn({ err: error }, `an idle database connection was lost: ${error.message}`))
+  pool.on('error', (error) => logger.warn(`an idle database connection was lost: ${error.message}`))
   return pool
 }
 

@@ -1,15 +1,23 @@
-import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel } from 'kafkajs'
+import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type RetryOptions } from 'kafkajs'
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import type { KafkaConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
+
+export type ClientLogger = Pick<Logger, 'debug' | 'warn'>
 
 /**
  * After a broker was away for 36 s, these had producer and consumer back 2 s after it answered; kafkajs's own defaults
  * (30 s at most, 5 attempts) gave up after 10 s in the producer and took 8 s in the consumer.
  */
-const retry = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 1_000_000 }
+const patient = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 1_000_000 }
 
-export function kafkaClient(config: KafkaConfig, clientId: string, logger: Logger): Kafka {
+/** @param retry how often kafkajs tries again by itself; by default for as long as it takes */
+export function kafkaClient(
+  config: KafkaConfig,
+  clientId: string,
+  logger: ClientLogger,
+  retry: RetryOptions = patient,
+): Kafka {
   stopIdleTimer()
   return new Kafka({
     clientId,
@@ -24,7 +32,12 @@ export function kafkaClient(config: KafkaConfig, clientId: string, logger: Logge
 }
 
 /** kafkajs tells of one failed attempt in several lines: the connection's is the one that names address and reason. */
-function log(logger: Logger, namespace: string, level: logLevel, entry: { message: string; [key: string]: unknown }) {
+function log(
+  logger: ClientLogger,
+  namespace: string,
+  level: logLevel,
+  entry: { message: string; [key: string]: unknown },
+) {
   const { broker, topic, partition, error } = entry
   const fields = { namespace, broker, topic, partition, error: error instanceof Error ? error.message : error }
   const important = level === logLevel.ERROR && namespace === 'Connection'

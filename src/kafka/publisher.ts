@@ -85,7 +85,7 @@ export class Publisher {
         return
       } catch (error) {
         this.logger.warn(
-          { entries: messages.length, err: error },
+          { entries: messages.length },
           `publishing failed: ${messageOf(error)}; sending again in ${resendAfterMs / 1000} s`,
         )
         await sleep(resendAfterMs, undefined, { signal: this.#closing.signal }).catch(() => undefined)

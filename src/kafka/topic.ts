@@ -1,6 +1,8 @@
 import type { Admin, Kafka } from 'kafkajs'
 import type { KafkaConfig } from '../config.ts'
+import type { Logger } from '../logger.ts'
 import { type RetryOptions, retry } from '../retry.ts'
+import { type ClientLogger, kafkaClient } from './client.ts'
 
 const retentionMs = 30 * 86_400_000
 
@@ -10,7 +12,9 @@ const retentionMs = 30 * 86_400_000
  *
  * @throws only when the signal is aborted
  */
-export async function ensureTopic(kafka: Kafka, config: KafkaConfig, options: RetryOptions): Promise<void> {
+export async function ensureTopic(config: KafkaConfig, clientId: string, options: RetryOptions): Promise<void> {
+  // One attempt at a time: `retry` waits, and says so.
+  const kafka = kafkaClient(config, clientId, quiet(options.logger), { retries: 0 })
   await retry(
     `connecting to Kafka at ${config.brokers.join(', ')}`,
     () => ensureTopicOnce(kafka, config, options),
@@ -18,9 +22,14 @@ export async function ensureTopic(kafka: Kafka, config: KafkaConfig, options: Re
   )
 }
 
+/** What kafkajs says of a failed attempt is in the line of `retry` already. */
+function quiet(logger: Logger): ClientLogger {
+  const debug = logger.debug.bind(logger)
+  return { debug, warn: debug }
+}
+
 async function ensureTopicOnce(kafka: Kafka, config: KafkaConfig, options: RetryOptions): Promise<void> {
-  // One attempt each: `retry` above waits, and says so.
-  const admin = kafka.admin({ retry: { retries: 0 } })
+  const admin = kafka.admin()
   try {
     await admin.connect()
     if (await exists(admin, config.topic)) return

@@ -1,0 +1,37 @@
+# One image for both services: `node dist/producer.js`, `node dist/consumer.js`, or both with `node dist/run.js`.
+# It needs no BuildKit, so that an older Docker builds it as well.
+
+# What the services need to run. In a stage of its own, so that a change in src does not install it again.
+FROM node:24-bookworm-slim AS dependencies
+WORKDIR /webmon
+COPY package.json package-lock.json .npmrc ./
+RUN npm ci --omit=dev
+
+FROM node:24-bookworm-slim AS build
+WORKDIR /webmon
+COPY package.json package-lock.json .npmrc ./
+# The install scripts are of packages for the tests; the compiler has none.
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN node_modules/.bin/tsc -p tsconfig.build.json
+COPY sql ./sql
+COPY certs ./certs
+COPY config.yaml ./
+# Any user may be the one that the container runs as, and a clone may be closed to all but its owner.
+RUN chmod -R a+rX dist sql certs config.yaml package.json
+
+FROM node:24-bookworm-slim
+WORKDIR /webmon
+COPY --from=dependencies /webmon/node_modules ./node_modules
+COPY --from=build /webmon/package.json /webmon/config.yaml ./
+COPY --from=build /webmon/sql ./sql
+COPY --from=build /webmon/certs ./certs
+COPY --from=build /webmon/dist ./dist
+# uid 1000. Everything in /webmon belongs to root: a service cannot change its own program.
+USER node
+EXPOSE 9464 9465
+# Each check starts a Node process, about 0.1 s of a core. A service that still waits for Kafka or the database at its
+# start answers 503, and the first minute of that does not count.
+HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["node", "dist/healthcheck.js"]
+CMD ["node", "dist/run.js"]

@@ -1,0 +1,55 @@
+import type pg from 'pg'
+import { retry } from '../retry.ts'
+import type { Service } from '../service.ts'
+import { openDatabase } from './database.ts'
+import { MigrationError } from './migrationError.ts'
+import { migrate, schemaVersion } from './migrations.ts'
+import { ensurePartitions } from './partitions.ts'
+
+const partitionsEverySeconds = 3_600
+
+/**
+ * Waits for the database, brings its tables into this version's shape unless `database.migrate` is false, and keeps
+ * partitions made ahead from then on. Both services do all of it, whichever comes first.
+ *
+ * @throws {MigrationError} with what to do, when waiting does not help
+ */
+export async function prepareTables(pool: pg.Pool, service: Service): Promise<void> {
+  const { config, logger, stopping: signal } = service
+  const { host, port, db, migrate: mayMigrate } = config.database
+  const makePartitions = async () => {
+    try {
+      await ensurePartitions(pool, { logger, signal })
+    } catch (error) {
+      // A role without rights on the tables can work as long as somebody else makes the partitions.
+      if (mayMigrate || !(error instanceof MigrationError)) throw error
+      logger.warn(error.message)
+    }
+  }
+  await retry(
+    `preparing the tables in ${db} at ${host}:${port}`,
+    async () => {
+      if (mayMigrate) await migrateAtLeisure(service)
+      else await requireCurrentTables(pool)
+      await makePartitions()
+    },
+    { signal, logger },
+  )
+  service.every(partitionsEverySeconds, 'making partitions', makePartitions)
+}
+
+/** On connections of its own: the index of a large table takes longer than any query of ours may take otherwise. */
+async function migrateAtLeisure({ config, logger, stopping: signal }: Service): Promise<void> {
+  const name = `${config.application.name} migration`
+  const pool = openDatabase(config.database, { name, connections: 2, timeoutMs: 0 }, logger)
+  try {
+    await migrate(pool, { logger, signal })
+  } finally {
+    await pool.end()
+  }
+}
+
+async function requireCurrentTables(pool: pg.Pool): Promise<void> {
+  const { missing } = await schemaVersion(pool)
+  if (missing !== null) throw new MigrationError(missing)
+}

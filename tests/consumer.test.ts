@@ -1,0 +1,151 @@
+import { readFileSync } from 'node:fs'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { encode } from '../src/message.ts'
+import { checkEntry } from './helpers/messages.ts'
+import { Service, stopServices, until } from './helpers/services.ts'
+import { createStack, type Stack } from './helpers/stack.ts'
+
+let stack: Stack
+beforeAll(async () => {
+  stack = await createStack()
+})
+afterEach(stopServices)
+afterAll(() => stack.stop())
+
+async function publish(values: (string | Buffer | null)[], key: string | null = null): Promise<void> {
+  const producer = stack.kafka.producer()
+  await producer.connect()
+  await producer.send({ topic: stack.topic, messages: values.map((value) => ({ key, value })) })
+  await producer.disconnect()
+}
+
+async function count(table: string): Promise<number> {
+  const { rows } = await stack.pool.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`)
+  return Number(rows[0]?.n)
+}
+
+/** Everything that is in the topic has been stored and committed. */
+async function drained(): Promise<void> {
+  const admin = stack.kafka.admin()
+  await admin.connect()
+  try {
+    await until(async () => {
+      const ends = await admin.fetchTopicOffsets(stack.topic)
+      const [group] = await admin.fetchOffsets({ groupId: stack.group, topics: [stack.topic] })
+      return ends.every(({ partition, high, low }) => {
+        const committed = group?.partitions.find((one) => one.partition === partition)?.offset ?? '-1'
+        return high === committed || (high === low && committed === '-1')
+      })
+    })
+  } finally {
+    await admin.disconnect()
+  }
+}
+
+describe('the consumer', () => {
+  it('stores what was published before the first start of its group', async () => {
+    const before = new Service('consumer', stack.env)
+    await before.logged(/^joined the group$/)
+    await before.stop()
+    const admin = stack.kafka.admin()
+    await admin.connect()
+    await admin.deleteGroups([stack.group]).catch(() => undefined)
+    await admin.disconnect()
+    await publish([encode(checkEntry())])
+    new Service('consumer', stack.env)
+    await until(async () => (await count('check_entry')) === 1)
+  })
+
+  it('stores every recorded message of the original as the original did', async () => {
+    await stack.pool.query('TRUNCATE check_entry')
+    const lines = readFileSync(new URL('./data/original-messages.jsonl', import.meta.url), 'utf8')
+      .trim()
+      .split('\n')
+    const messages = lines.map((line) => JSON.parse(line) as { value: string; fields: Record<string, unknown> })
+    new Service('consumer', stack.env)
+    await publish(messages.map(({ value }) => value))
+    await drained()
+    const { rows } = await stack.pool.query<Record<string, unknown>>(
+      'SELECT check_entry_id AS id, website_id, response_time, http_status, regex, regex_match FROM check_entry ORDER BY 1',
+    )
+    const expected = messages.map(({ fields: { timestamp: _, ...fields } }) => fields)
+    expect(rows).toEqual(expected.sort((a, b) => String(a.id).localeCompare(String(b.id))))
+  })
+
+  it('stores an entry once, however often it is delivered', async () => {
+    await stack.pool.query('TRUNCATE check_entry')
+    const values = Array.from({ length: 50 }, () => encode(checkEntry()))
+    const consumer = new Service('consumer', stack.env)
+    await publish([...values, ...values])
+    await drained()
+    await publish(values)
+    await drained()
+    expect(await count('check_entry')).toBe(50)
+    await consumer.stop()
+    // And when the whole topic is delivered again.
+    const admin = stack.kafka.admin()
+    await admin.connect()
+    await admin.resetOffsets({ groupId: stack.group, topic: stack.topic, earliest: true })
+    await admin.disconnect()
+    new Service('consumer', stack.env)
+    await drained()
+    expect(await count(`check_entry WHERE website_id = '${checkEntry().websiteId}'`)).toBe(51)
+  })
+
+  it('keeps a message that cannot be decoded as a dead letter with its reason, and stores those around it', async () => {
+    await stack.pool.query('TRUNCATE check_entry')
+    const consumer = new Service('consumer', stack.env)
+    await publish([encode(checkEntry()), 'hello', Buffer.from([0xff, 0xfe]), null, encode(checkEntry())])
+    await drained()
+    expect(await count('check_entry')).toBe(2)
+    const { rows } = await stack.pool.query('SELECT topic, value, reason FROM dead_letter ORDER BY reason COLLATE "C"')
+    expect(rows).toEqual([
+      { topic: stack.topic, value: null, reason: 'the message is empty' },
+      { topic: stack.topic, value: Buffer.from([0xff, 0xfe]), reason: 'the message is not UTF-8' },
+      { topic: stack.topic, value: Buffer.from('hello'), reason: 'the message is not an object with fields' },
+    ])
+    expect((await consumer.logged(/dead letter/)).level).toBe('warn')
+  })
+
+  it('lets the newest entry of a website say what its status is, in whatever order the entries come', async () => {
+    const { rows } = await stack.pool.query<{ website_id: string }>(
+      "INSERT INTO website (name, url) VALUES ('late', 'http://127.0.0.1/') RETURNING website_id",
+    )
+    const websiteId = rows[0]?.website_id as string
+    const status = async () =>
+      (await stack.pool.query('SELECT status FROM website WHERE website_id = $1', [websiteId])).rows[0].status
+    const at = (secondsAgo: number, httpStatus: number) =>
+      encode(checkEntry({ websiteId, httpStatus, timestamp: new Date(Date.now() - secondsAgo * 1000) }))
+    new Service('consumer', stack.env)
+    await publish([at(10, 500), at(20, 200)], websiteId)
+    await drained()
+    expect(await status()).toBe('unavailable')
+    await publish([at(30, 200)], websiteId)
+    await drained()
+    expect(await status()).toBe('unavailable')
+    await publish([at(1, 200)], websiteId)
+    await drained()
+    expect(await status()).toBe('active')
+  })
+
+  it('stores an entry of a day that had no partition', async () => {
+    new Service('consumer', stack.env)
+    const timestamp = new Date(Date.now() - 100 * 86_400_000)
+    await publish([encode(checkEntry({ timestamp })), encode(checkEntry())])
+    await drained()
+    expect(await count(`check_entry WHERE "timestamp" < now() - interval '99 days'`)).toBe(1)
+  })
+
+  it('shares the partitions with a second one, and hands them over when it ends', async () => {
+    await stack.pool.query('TRUNCATE check_entry')
+    const [one, two] = [new Service('consumer', stack.env), new Service('consumer', stack.env)]
+    const held = (service: Service) =>
+      (service.log.filter(({ msg }) => msg === 'joined the group').at(-1)?.partitions as number[] | undefined)?.length
+    await until(() => held(one) === 3 && held(two) === 3)
+    await publish(Array.from({ length: 300 }, () => encode(checkEntry())))
+    await drained()
+    expect(await count('check_entry')).toBe(300)
+    await one.stop()
+    await until(() => held(two) === 6, 10_000)
+  })
+})

@@ -1,0 +1,70 @@
+import { randomBytes } from 'node:crypto'
+import { Kafka, logLevel } from 'kafkajs'
+import pg from 'pg'
+import { inject } from 'vitest'
+import { type DatabaseAddress, databaseAddress, parseDatabaseUrl } from '../../local/databaseAddress.ts'
+
+/** A database, a topic and a group that nobody else has, on the real servers that the tests share. */
+export interface Stack {
+  readonly database: DatabaseAddress
+  readonly pool: pg.Pool
+  readonly kafka: Kafka
+  readonly topic: string
+  readonly group: string
+  /** The environment of a service that works on this stack. */
+  readonly env: Record<string, string>
+  stop(): Promise<void>
+}
+
+export async function createStack(): Promise<Stack> {
+  const name = `test_${randomBytes(6).toString('hex')}`
+  const database = await createDatabase(name)
+  const pool = openPool(database)
+  const [host, port] = inject('kafka').split(':') as [string, string]
+  return {
+    database,
+    pool,
+    kafka: new Kafka({ brokers: [inject('kafka')], clientId: 'test', logLevel: logLevel.NOTHING }),
+    topic: name,
+    group: name,
+    env: {
+      WEBMON_KAFKA_SERVER: host,
+      WEBMON_KAFKA_PORT: port,
+      WEBMON_KAFKA_TOPIC: name,
+      WEBMON_KAFKA_CONSUMER_GROUP: name,
+      ...databaseEnv(database),
+    },
+    stop: () => pool.end(),
+  }
+}
+
+/** An empty database of the role `webmon`, which is no administrator. */
+export async function createDatabase(name = `test_${randomBytes(6).toString('hex')}`): Promise<DatabaseAddress> {
+  const admin = parseDatabaseUrl(inject('postgresAdmin'))
+  const client = new pg.Client({ connectionString: inject('postgresAdmin') })
+  await client.connect()
+  try {
+    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER webmon`)
+  } finally {
+    await client.end()
+  }
+  const { host, port } = admin
+  return databaseAddress({ host, port, database: name, user: 'webmon', password: 'webmon', sslMode: 'disable' })
+}
+
+export function databaseEnv({ host, port, database, user, password }: DatabaseAddress): Record<string, string> {
+  return {
+    WEBMON_DATABASE_HOST: host,
+    WEBMON_DATABASE_PORT: String(port),
+    WEBMON_DATABASE_DB: database,
+    WEBMON_DATABASE_USER: user,
+    WEBMON_DATABASE_PASSWORD: password,
+    WEBMON_DATABASE_SSLMODE: 'disable',
+  }
+}
+
+export function openPool({ host, port, database, user, password }: DatabaseAddress): pg.Pool {
+  const pool = new pg.Pool({ host, port, database, user, password, max: 4 })
+  pool.on('error', () => undefined)
+  return pool
+}
