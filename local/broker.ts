@@ -44,5 +44,6 @@ export function propertiesOf(broker: Broker, logFolder: string, bindAddress: str
 /** What Kafka's StorageTool needs to format an empty data folder. */
 export function formatArguments(broker: Broker, propertiesFile: string): string[] {
   const clusterId = randomBytes(16).toString('base64url')
-  return ['format', '-t', clusterId, '-c', propertiesFile, '--ignore-formatted', ...scramUsers(broker.security)]
+  // In one word: an id can begin with a hyphen, and as a word of its own it would be taken for an option.
+  return ['format', `--cluster-id=${clusterId}`, '-c', propertiesFile, '--ignore-formatted', ...scramUsers(broker.security)]
 }

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { existsSync, mkdtempSync, readFileSync } from 'node:fs'
-import { chmod, chown, lstat, mkdir, rename, rm, symlink } from 'node:fs/promises'
+import { chmod, chown, lstat, mkdir, rename, rm, rmdir, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -41,7 +41,8 @@ export async function findPostgresHome(
 
   const reached = await reachableData(dataFolder, user)
   if (reached !== dataFolder) {
-    await rm(dataFolder, { recursive: true, force: true })
+    // Only if it is empty: it may hold data from a time when it was reachable.
+    await rmdir(dataFolder).catch(() => {})
     if (wanted) progress(`the user postgres cannot reach ${wanted}: the database is in ${reached}`)
   }
   return { binaries: path.join(await reachableNative(native, user), 'bin'), dataFolder: reached, user }

@@ -46,7 +46,8 @@ async function startAndShow(terminal: Terminal, stop: Stop): Promise<number> {
   const begun = new Date()
   const seconds = () => `${((Date.now() - begun.getTime()) / 1000).toFixed(1)} s`
   const last = readState()
-  if (isRunning(last.pid, 'local/main.ts')) throw new Error(`make local runs already, as process ${last.pid}`)
+  if (isRunning(last.pid, 'local/main.ts'))
+    throw new Error(`make local runs already: see its terminal, or end it with kill ${last.pid}`)
   // Before the ports are chosen, which these may still hold.
   await Promise.all(last.processes.map(({ pid, mark }) => endLeftover(pid, mark, 'SIGINT')))
   const ports = {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { type DatabaseAddress, parseDatabaseUrl, withClient } from '../local/databaseAddress.ts'
+import { connect, type DatabaseAddress, parseDatabaseUrl, withClient } from '../local/databaseAddress.ts'
 import { findPgBouncer, startPgBouncer } from '../local/pgbouncer.ts'
 import { MigrationError, migrate, schemaVersion } from '../src/database/migrations.ts'
 import { ensurePartitions } from '../src/database/partitions.ts'
@@ -24,9 +24,17 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  await pool.end()
   for (const step of undo.splice(0).reverse()) await step()
+  await pool.end()
 })
+
+/** A connection with an open transaction. */
+async function begin(sql: string): Promise<pg.Client> {
+  const client = await connect(database)
+  undo.push(() => client.end())
+  await client.query(`BEGIN; ${sql}`)
+  return client
+}
 
 const asAdmin = (sql: string) =>
   withClient({ ...parseDatabaseUrl(inject('postgresAdmin')), database: database.database }, (client) =>
@@ -36,7 +44,8 @@ const asAdmin = (sql: string) =>
 /** A role that owns nothing, and a pool of its own in the test's database. */
 async function otherRole(): Promise<{ role: string; pool: pg.Pool }> {
   const role = `other_${randomBytes(6).toString('hex')}`
-  await asAdmin(`CREATE ROLE ${role} LOGIN PASSWORD 'other'`)
+  // Revoked as it is from PostgreSQL 15 on.
+  await asAdmin(`CREATE ROLE ${role} LOGIN PASSWORD 'other'; REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
   undo.push(() => asAdmin(`DROP OWNED BY ${role}; DROP ROLE ${role}`))
   const other = openPool({ ...database, user: role, password: 'other' })
   undo.push(() => other.end())
@@ -125,17 +134,14 @@ describe('tables that are there already', () => {
 
   test('cost one SELECT and no lock when everything is applied', async () => {
     await migrate(pool, { logger })
-    const locker = await pool.connect()
-    await locker.query('BEGIN; LOCK TABLE website, check_entry, dead_letter IN ACCESS EXCLUSIVE MODE')
-    await locker.query('LOCK TABLE webmon_migration IN SHARE ROW EXCLUSIVE MODE')
+    await begin(`LOCK TABLE website, check_entry, dead_letter IN ACCESS EXCLUSIVE MODE;
+                 LOCK TABLE webmon_migration IN EXCLUSIVE MODE`)
     const query = vi.spyOn(pool, 'query')
     const connect = vi.spyOn(pool, 'connect')
     await migrate(pool, { logger })
     expect(query.mock.calls).toEqual([['SELECT version FROM webmon_migration']])
     // The one that query makes itself.
     expect(connect).toHaveBeenCalledTimes(1)
-    await locker.query('ROLLBACK')
-    locker.release()
   })
 
   test('get each new file once and in order', async () => {
@@ -277,7 +283,9 @@ describe('the schema', () => {
   })
 
   test('must be one for both tables', async () => {
-    await pool.query('CREATE SCHEMA webmon CREATE TABLE website (id integer); CREATE TABLE check_entry (id integer)')
+    await pool.query(
+      'CREATE SCHEMA webmon CREATE TABLE website (id integer); CREATE TABLE public.check_entry (id integer)',
+    )
     expect((await failure(migrate(pool, { logger }))).message).toBe(
       'webmon.website and public.check_entry are in two schemas: move one (ALTER TABLE ... SET SCHEMA), ' +
         'or set a search_path with one of the schemas alone (ALTER ROLE ... SET search_path)',
@@ -296,26 +304,21 @@ describe('the schema', () => {
 
 describe('a service that finds another one migrating', () => {
   test('waits, says so, and goes on when that one has ended', async () => {
-    const other = await pool.connect()
-    await other.query('BEGIN; SELECT pg_advisory_xact_lock(2003133037, 1)')
+    const other = await begin('SELECT pg_advisory_xact_lock(2003133037, 1)')
     const migrating = migrate(pool, { logger })
     await vi.waitFor(() => expect(messages(logger.info)).toEqual(['waiting: another webmon is changing the tables']))
     await other.query('ROLLBACK')
-    other.release()
     await migrating
     expect(await tables()).toContain('website')
   })
 
   test('stops waiting when it is to stop', async () => {
-    const other = await pool.connect()
-    await other.query('BEGIN; SELECT pg_advisory_xact_lock(2003133037, 1)')
+    await begin('SELECT pg_advisory_xact_lock(2003133037, 1)')
     const stopping = new AbortController()
     const migrating = failure(migrate(pool, { logger, signal: stopping.signal }))
     await vi.waitFor(() => expect(logger.info).toHaveBeenCalled())
     stopping.abort()
     expect((await migrating).name).toBe('AbortError')
-    await other.query('ROLLBACK')
-    other.release()
   })
 })
 

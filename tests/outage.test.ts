@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type LocalKafka, startKafka } from '../local/kafka.ts'
 import { type LocalPostgres, startPostgres } from '../local/postgres.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
-import { databaseEnv, openPool } from './helpers/stack.ts'
+import { databaseEnv, openPool } from './helpers/stackEnv.ts'
 import { startWebsites, type Websites } from './helpers/websites.ts'
 
 // A Kafka and a PostgreSQL of its own: they are taken away here.

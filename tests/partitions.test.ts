@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import { afterEach, beforeEach, expect, inject, test, vi } from 'vitest'
-import { type DatabaseAddress, parseDatabaseUrl, withClient } from '../local/databaseAddress.ts'
+import { connect, type DatabaseAddress, parseDatabaseUrl, withClient } from '../local/databaseAddress.ts'
 import { MigrationError, migrate } from '../src/database/migrations.ts'
 import { ensurePartitionFor, ensurePartitions, isNoPartition } from '../src/database/partitions.ts'
 import { createDatabase, openPool } from './helpers/stack.ts'
@@ -20,7 +20,19 @@ beforeEach(async () => {
   vi.clearAllMocks()
 })
 
-afterEach(() => pool.end())
+afterEach(async () => {
+  for (const client of clients.splice(0)) await client.end()
+  await pool.end()
+})
+
+const clients: pg.Client[] = []
+/** A connection with an open transaction. */
+async function begin(sql: string): Promise<pg.Client> {
+  const client = await connect(database)
+  clients.push(client)
+  await client.query(`BEGIN; ${sql}`)
+  return client
+}
 
 const asAdmin = (sql: string) =>
   withClient({ ...parseDatabaseUrl(inject('postgresAdmin')), database: database.database }, (client) =>
@@ -130,27 +142,18 @@ test('other errors are not taken for a missing partition', async () => {
 })
 
 test('readers and writers do not wait while partitions are made', async () => {
-  const reader = await pool.connect()
-  await reader.query('BEGIN; SELECT count(*) FROM check_entry')
+  await begin('SELECT count(*) FROM check_entry')
   await ensurePartitions(pool, { logger, now })
-  const today = new Date().toISOString()
-  const writer = await pool.connect()
-  await writer.query(`BEGIN; SET LOCAL lock_timeout = '1s'`)
-  await writer.query(`INSERT INTO check_entry (website_id, "timestamp", response_time, http_status, regex)
-                      VALUES (gen_random_uuid(), '${today}', 1, 200, '')`)
+  await begin(`SET LOCAL lock_timeout = '1s';
+               INSERT INTO check_entry (website_id, response_time, http_status, regex) VALUES (gen_random_uuid(), 1, 200, '')`)
   await ensurePartitions(pool, { logger, now, daysAhead: 40 })
   expect(logger.warn).not.toHaveBeenCalled()
   expect(await partitions('check_entry_2031')).toHaveLength(41)
-  for (const client of [reader, writer]) {
-    await client.query('COMMIT')
-    client.release()
-  }
 })
 
 test('a lock in the way is waited for, and its holder named', async () => {
-  const holder = await pool.connect()
-  await holder.query(
-    `BEGIN; SET LOCAL application_name = 'a long VACUUM'; LOCK TABLE check_entry IN SHARE UPDATE EXCLUSIVE MODE`,
+  const holder = await begin(
+    `SET LOCAL application_name = 'a long VACUUM'; LOCK TABLE check_entry IN SHARE UPDATE EXCLUSIVE MODE`,
   )
   const { rows } = await holder.query('SELECT pg_backend_pid() AS pid')
   const making = ensurePartitions(pool, { logger, now })
@@ -162,12 +165,12 @@ test('a lock in the way is waited for, and its holder named', async () => {
     ),
   )
   await holder.query('ROLLBACK')
-  holder.release()
   await making
   expect(await partitions('check_entry_2031')).toHaveLength(32)
 })
 
 test('a role that may not make them gets one line that says what it needs', async () => {
+  await asAdmin(`REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
   await asAdmin(`CREATE ROLE "Reader ${database.database}" LOGIN PASSWORD 'reader'`)
   const reader = openPool({ ...database, user: `Reader ${database.database}`, password: 'reader' })
   await ensurePartitions(reader, { logger })

@@ -7,7 +7,8 @@ import { type LocalKafka, startKafka } from '../local/kafka.ts'
 import { findPgBouncer, startPgBouncer } from '../local/pgbouncer.ts'
 import { type LocalPostgres, startPostgres } from '../local/postgres.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
-import { createStack, databaseEnv, type Stack } from './helpers/stack.ts'
+import { createStack, type Stack } from './helpers/stack.ts'
+import { databaseEnv } from './helpers/stackEnv.ts'
 import { startWebsites, type Websites } from './helpers/websites.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'webmon-security-'))
@@ -27,7 +28,7 @@ beforeAll(async () => {
   websites = await startWebsites()
   authority = await Authority.create()
   const other = await Authority.create('another authority')
-  server = await authority.issue({ hosts: ['127.0.0.1'] })
+  server = await authority.issue({ name: 'server', hosts: ['127.0.0.1'] })
   client = await authority.issue({ name: 'webmon' })
   stranger = await other.issue({ name: 'webmon' })
   file('ca.pem', authority.cert)

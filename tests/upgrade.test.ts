@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from 'vitest'
-import { type DatabaseAddress, parseDatabaseUrl, withClient } from '../local/databaseAddress.ts'
+import { connect, type DatabaseAddress, parseDatabaseUrl, withClient } from '../local/databaseAddress.ts'
 import { findPgBouncer, startPgBouncer } from '../local/pgbouncer.ts'
 import { MigrationError, migrate } from '../src/database/migrations.ts'
 import { ensurePartitions } from '../src/database/partitions.ts'
@@ -41,21 +41,15 @@ async function makeRole(name: string, rest = ''): Promise<string> {
 }
 
 /** A connection with an open transaction. */
-async function open(sql: string): Promise<pg.PoolClient> {
-  const client = await pool.connect()
-  let released = false
-  undo.push(async () => released || client.release(true))
-  const release = client.release.bind(client)
-  client.release = (destroy) => {
-    released = true
-    release(destroy)
-  }
+async function begin(sql: string): Promise<pg.Client> {
+  const client = await connect(database)
+  undo.push(() => client.end())
   await client.query(`BEGIN; ${sql}`)
   return client
 }
 
 const all = async (sql: string) => (await pool.query(sql)).rows
-const value = async (sql: string) => Object.values((await all(sql))[0])[0]
+const value = async <T = unknown>(sql: string) => Object.values((await all(sql))[0])[0] as T
 const failure = (promise: Promise<unknown>) =>
   promise.then(
     () => expect.unreachable('it should have failed'),
@@ -73,6 +67,9 @@ const catalog = () =>
   all(`SELECT pg_class.oid, relname, relkind, relowner, relacl, reloptions, relfilenode,
               (SELECT json_agg(pg_attribute ORDER BY attnum) FROM pg_attribute WHERE attrelid = pg_class.oid) AS columns
          FROM pg_class WHERE relnamespace = 'public'::regnamespace ORDER BY relname`)
+/** RFC 9562, section 5.1: 100 ns since 1582-10-15. */
+const secondsIn = (id: string) =>
+  Number(BigInt(`0x${id.slice(15, 18)}${id.slice(9, 13)}${id.slice(0, 8)}`) - 122_192_928_000_000_000n) / 1e7
 const insertAsOriginal = (client: pg.Pool | pg.ClientBase = pool, websiteId = 'c0de0000-0000-11eb-8d4f-000000000001') =>
   client.query(
     `insert into check_entry(website_id, response_time, http_status, regex, regex_match) values ('${websiteId}', 12, 200, 'Hello', true)
@@ -117,17 +114,10 @@ describe('rows', () => {
         WHERE check_entry_id IN (SELECT check_entry_id FROM check_entry ORDER BY check_entry_id LIMIT 150)
        RETURNING check_entry_id`,
     )
-    const times = new Map(
-      (
-        await all(
-          `SELECT check_entry_id, extract(epoch FROM uuid_extract_timestamp(check_entry_id)) AS time FROM check_entry`,
-        )
-      ).map(({ check_entry_id, time }) => [check_entry_id, Number(time)]),
-    )
     await migrate(pool, { logger })
     const after = new Map((await originalRows()).map(({ check_entry_id, time }) => [check_entry_id, Number(time)]))
     expect(lost).toHaveLength(150)
-    for (const { check_entry_id: id } of lost) expect(after.get(id), id).toBeCloseTo(times.get(id) as number, 5)
+    for (const { check_entry_id: id } of lost) expect(after.get(id), id).toBeCloseTo(secondsIn(id), 5)
   })
 
   test('without any time at all become the oldest, never the newest', async () => {
@@ -227,7 +217,7 @@ describe('grants and owners', () => {
     await migrate(pool, { logger })
     expect([await grants('check_entry'), await grants('website')]).toEqual(before)
     expect(before[0]).toHaveLength(
-      await value(`SELECT CASE WHEN current_setting('server_version_num')::int >= 170000 THEN 12 ELSE 11 END`),
+      await value<number>(`SELECT CASE WHEN current_setting('server_version_num')::int >= 170000 THEN 12 ELSE 11 END`),
     )
   })
 
@@ -254,11 +244,11 @@ describe('views', () => {
         SELECT check_entry_id AS id, website_id, "timestamp", response_time, http_status, regex FROM check_entry WHERE http_status < 1000;
       CREATE VIEW upon AS SELECT name, count(g.id)::integer AS checks, max(response_time) OVER () AS most
         FROM website JOIN guarded g USING (website_id) GROUP BY name, response_time;
-      CREATE VIEW both AS SELECT (SELECT count(*) FROM "plain View")::integer AS a, (SELECT count(*) FROM check_entry)::integer AS b;
+      CREATE VIEW counts AS SELECT (SELECT count(*) FROM "plain View")::integer AS a, (SELECT count(*) FROM check_entry)::integer AS b;
       CREATE VIEW since AS SELECT count(*)::integer FROM check_entry WHERE "timestamp" > '2026-01-01 00:00:00+05:30';
       CREATE MATERIALIZED VIEW cached AS SELECT count(*)::integer FROM upon;
       COMMENT ON VIEW guarded IS 'guarded';
-      GRANT SELECT, INSERT ON guarded TO ${reader}; GRANT SELECT (a) ON both TO ${reader};
+      GRANT SELECT, INSERT ON guarded TO ${reader}; GRANT SELECT (a) ON counts TO ${reader};
       ALTER VIEW since OWNER TO ${analyst}; GRANT SELECT ON check_entry TO ${analyst}`)
     const describeViews = () =>
       all(`SELECT relname, relowner::regrole, relacl, reloptions, pg_get_viewdef(oid) AS definition, obj_description(oid) AS comment,
@@ -268,7 +258,7 @@ describe('views', () => {
     await migrate(pool, { logger })
     expect(await describeViews()).toEqual(before)
     await insertAsOriginal()
-    expect(await all('SELECT a, b FROM both')).toEqual([{ a: 203, b: 203 }])
+    expect(await all('SELECT a, b FROM counts')).toEqual([{ a: 203, b: 203 }])
     expect(await value('SELECT sum(checks)::integer FROM upon')).toBe(203)
     expect(await value('SELECT count FROM since')).toBe(203)
     await pool.query('REFRESH MATERIALIZED VIEW cached')
@@ -290,45 +280,68 @@ describe('views', () => {
   })
 })
 
-describe('what the upgrade would break stops it, with its name, and nothing is changed:', () => {
+describe('what the upgrade would break stops it by name, and nothing is changed:', () => {
   test.each([
-    ['CREATE MATERIALIZED VIEW daily AS SELECT count(*) FROM check_entry', 'materialized view public.daily'],
     [
+      'a materialized view',
+      'CREATE MATERIALIZED VIEW daily AS SELECT count(*) FROM check_entry',
+      'materialized view public.daily',
+    ],
+    [
+      'a foreign key to check_entry',
       'CREATE TABLE note (id uuid CONSTRAINT of_entry REFERENCES check_entry)',
       'table constraint of_entry on public.note',
     ],
     [
+      'a foreign key of check_entry',
       'ALTER TABLE check_entry ADD CONSTRAINT of_website FOREIGN KEY (website_id) REFERENCES website',
       'table constraint of_website on public.check_entry',
     ],
-    ['CREATE RULE keep AS ON DELETE TO check_entry DO INSTEAD NOTHING', 'rule keep on public.check_entry'],
-    ['CREATE RULE copy AS ON INSERT TO website DO ALSO DELETE FROM check_entry', 'rule copy on public.website'],
     [
+      'a rule on check_entry',
+      'CREATE RULE keep AS ON DELETE TO check_entry DO INSTEAD NOTHING',
+      'rule keep on public.check_entry',
+    ],
+    [
+      'a rule elsewhere that writes to check_entry',
+      'CREATE RULE copy AS ON INSERT TO website DO ALSO DELETE FROM check_entry',
+      'rule copy on public.website',
+    ],
+    [
+      'a trigger',
       `CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
       CREATE TRIGGER audit AFTER INSERT ON check_entry FOR EACH ROW EXECUTE FUNCTION audit()`,
       'trigger audit on public.check_entry',
     ],
-    ['CREATE PUBLICATION "To Us" FOR TABLE check_entry', 'publication "To Us"'],
-    ['CREATE POLICY mine ON check_entry USING (true)', 'policy mine on public.check_entry'],
-    ['ALTER TABLE check_entry ENABLE ROW LEVEL SECURITY', 'row level security of public.check_entry'],
+    ['a publication', 'CREATE PUBLICATION "To Us" FOR TABLE check_entry', 'publication "To Us"'],
+    ['a policy', 'CREATE POLICY mine ON check_entry USING (true)', 'policy mine on public.check_entry'],
     [
+      'row level security',
+      'ALTER TABLE check_entry ENABLE ROW LEVEL SECURITY',
+      'row level security of public.check_entry',
+    ],
+    [
+      'a function that is bound to the table',
       'CREATE FUNCTION amount() RETURNS bigint BEGIN ATOMIC SELECT count(*) FROM check_entry; END',
       'function public.amount()',
     ],
     [
+      'a function that is bound to its row type',
       'CREATE FUNCTION entries() RETURNS SETOF check_entry LANGUAGE sql AS $$ SELECT * FROM check_entry $$',
       'function public.entries()',
     ],
-    ['CREATE TABLE older () INHERITS (check_entry)', 'table public.older'],
+    ['a table that inherits', 'CREATE TABLE older () INHERITS (check_entry)', 'table public.older'],
     [
+      'a view that relies on the old key',
       'CREATE VIEW per_entry AS SELECT check_entry_id, regex, count(*) FROM check_entry GROUP BY check_entry_id',
       'view public.per_entry',
     ],
     [
+      'an identity column',
       'ALTER TABLE check_entry ADD COLUMN n bigint GENERATED ALWAYS AS IDENTITY',
       'generated column n, sequence public.check_entry_n_seq',
     ],
-  ])('%s', async (sql, name) => {
+  ])('%s', async (_, sql, name) => {
     await pool.query(sql)
     const before = await catalog()
     const error = await failure(migrate(pool, { logger }))
@@ -354,23 +367,27 @@ describe('what the upgrade would break stops it, with its name, and nothing is c
 
   test.each([
     [
-      'ALTER TABLE check_entry ALTER COLUMN http_status TYPE integer, ALTER COLUMN regex TYPE varchar(99)',
+      'a column of another type',
+      'ALTER TABLE check_entry ALTER COLUMN http_status TYPE integer, ALTER COLUMN regex TYPE text',
       "public.check_entry has columns of other types than the original's: ALTER TABLE public.check_entry ALTER COLUMN http_status TYPE smallint; " +
         'ALTER TABLE public.check_entry ALTER COLUMN regex TYPE character varying; nothing was changed',
     ],
     [
+      'a column of our name',
       'ALTER TABLE website ADD COLUMN tags text',
       'migration 0001_tables failed, nothing was changed: column "tags" of relation "website" already exists',
     ],
     [
+      'a table of the name that the old one is to get',
       'CREATE TABLE check_entry_original ()',
       'public.check_entry is to be renamed to check_entry_original, which exists: rename that one; nothing was changed',
     ],
     [
+      'rows without a value that each must have',
       'ALTER TABLE check_entry ALTER COLUMN regex DROP NOT NULL; UPDATE check_entry SET regex = NULL',
       'upgrading public.check_entry failed, nothing was changed: column "regex" of relation "check_entry_original" contains null values',
     ],
-  ])('%s', async (sql, message) => {
+  ])('%s', async (_, sql, message) => {
     await pool.query(sql)
     const before = await catalog()
     expect((await failure(migrate(pool, { logger }))).message).toBe(message)
@@ -418,7 +435,7 @@ describe('beside others', () => {
 
   test('a transaction that holds a table is named, and holds nobody else up meanwhile', async () => {
     await pool.query('CREATE VIEW v AS SELECT * FROM check_entry')
-    const reader = await open('SELECT count(*) FROM v')
+    const reader = await begin('SELECT count(*) FROM v')
     const migrating = migrate(pool, { logger })
     await vi.waitFor(() => expect(logger.warn).toHaveBeenCalled(), { timeout: 10_000 })
     expect(logger.warn.mock.lastCall?.[1]).toMatch(
@@ -429,25 +446,30 @@ describe('beside others', () => {
     // The lock is waited for two seconds at a time.
     expect(Date.now() - started).toBeLessThan(4_000)
     await reader.query('COMMIT')
-    reader.release()
     await migrating
     expect(await value('SELECT count(*)::integer FROM check_entry')).toBe(203)
   })
 
-  test('a stop ends a long upgrade at once, also on the server, and nothing was changed', async () => {
-    await pool.query(`INSERT INTO check_entry (website_id, response_time, http_status, regex)
-                      SELECT gen_random_uuid(), n, 200, 'Hello' FROM generate_series(1, 300000) AS n`)
+  test('a long upgrade says how far it is; a stop ends it at once, on the server too, and nothing was changed', async () => {
+    await asAdmin(`CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); END';
+                   CREATE EVENT TRIGGER slow ON ddl_command_start WHEN tag IN ('ALTER TABLE') EXECUTE FUNCTION slow()`)
     const before = await catalog()
-    const stopping = new AbortController()
-    logger.debug.mockImplementation((message) => {
-      if (message === 'upgrading check_entry: building the key') setTimeout(() => stopping.abort(), 50)
-    })
     const service = openPool(database)
-    expect((await failure(migrate(service, { logger, signal: stopping.signal }))).name).toBe('AbortError')
-    const started = Date.now()
-    expect(await value('SELECT count(*)::integer FROM check_entry')).toBe(300_202)
-    // The count alone takes some 50 ms, and waits for the lock that the server process still holds.
-    expect(Date.now() - started).toBeLessThan(400)
+    const stopping = new AbortController()
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    const migrating = failure(migrate(service, { logger, signal: stopping.signal }))
+    await vi.waitFor(async () =>
+      expect(await value(`SELECT count(*)::integer FROM pg_stat_activity WHERE wait_event = 'PgSleep'`)).toBe(1),
+    )
+    vi.advanceTimersByTime(10_000)
+    vi.useRealTimers()
+    await vi.waitFor(() =>
+      expect(logger.info.mock.lastCall?.[1]).toMatch(/^upgrading check_entry: reading the times, \d+ s$/),
+    )
+    stopping.abort()
+    expect((await migrating).name).toBe('AbortError')
+    // It waits for the lock until the server process has let go.
+    expect(await value('SELECT count(*)::integer FROM check_entry')).toBe(202)
     await service.end()
     expect(await catalog()).toEqual(before)
   })

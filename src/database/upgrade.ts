@@ -123,7 +123,7 @@ async function columnChanges(
                         'DEFAULT ' || pg_get_expr(adbin, adrelid), CASE WHEN attnotnull THEN 'NOT NULL' END) AS addition
          FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid
          LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
-        WHERE attrelid IN ($1, $2::regclass) AND attnum > 0 AND NOT attisdropped
+        WHERE attrelid IN ($1, $2::text::regclass) AND attnum > 0 AND NOT attisdropped
      )
      SELECT CASE WHEN old.type = new.type OR old.type IS NULL THEN 'original' WHEN new.type IS NULL THEN 'new' END AS target,
             CASE WHEN old.type IS NULL THEN new.addition
@@ -150,13 +150,13 @@ async function copyOwnerAndGrants(client: pg.ClientBase, oid: number, table: str
   const grants = `aclexplode(coalesce(relacl, acldefault('r', relowner)))`
   const { rows: owner } = await client.query<{ statement: string }>(
     `SELECT format('ALTER TABLE %s OWNER TO %s', $2::text, relowner::regrole) AS statement FROM pg_class
-      WHERE oid = $1 AND relowner <> (SELECT relowner FROM pg_class WHERE oid = $2::regclass)`,
+      WHERE oid = $1 AND relowner <> (SELECT relowner FROM pg_class WHERE oid = $2::text::regclass)`,
     [oid, table],
   )
   for (const { statement } of owner) await client.query(statement)
   const { rows } = await client.query<{ statement: string }>(
     `SELECT DISTINCT 1 AS step, format('REVOKE ALL ON %s FROM %s', $2::text, ${role}) AS statement
-       FROM pg_class, ${grants} WHERE oid = $2::regclass
+       FROM pg_class, ${grants} WHERE oid = $2::text::regclass
      UNION ALL
      SELECT 2, format('GRANT %s ON %s TO %s%s', privilege_type, $2::text, ${role}, ${option})
        FROM pg_class, ${grants} WHERE oid = $1

@@ -3,6 +3,9 @@ import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { type DatabaseAddress, databaseAddress, parseDatabaseUrl } from '../../local/databaseAddress.ts'
+import { databaseEnv, openPool } from './stackEnv.ts'
+
+export { databaseEnv, openPool }
 
 /** A database, a topic and a group that nobody else has, on the real servers that the tests share. */
 export interface Stack {
@@ -50,21 +53,4 @@ export async function createDatabase(name = `test_${randomBytes(6).toString('hex
   }
   const { host, port } = admin
   return databaseAddress({ host, port, database: name, user: 'webmon', password: 'webmon', sslMode: 'disable' })
-}
-
-export function databaseEnv({ host, port, database, user, password }: DatabaseAddress): Record<string, string> {
-  return {
-    WEBMON_DATABASE_HOST: host,
-    WEBMON_DATABASE_PORT: String(port),
-    WEBMON_DATABASE_DB: database,
-    WEBMON_DATABASE_USER: user,
-    WEBMON_DATABASE_PASSWORD: password,
-    WEBMON_DATABASE_SSLMODE: 'disable',
-  }
-}
-
-export function openPool({ host, port, database, user, password }: DatabaseAddress): pg.Pool {
-  const pool = new pg.Pool({ host, port, database, user, password, max: 4 })
-  pool.on('error', () => undefined)
-  return pool
 }

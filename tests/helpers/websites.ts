@@ -3,17 +3,26 @@ import http from 'node:http'
 import net, { type AddressInfo } from 'node:net'
 import { gzipSync } from 'node:zlib'
 
+/** A request that the server has seen. Times in ms of performance.now(). */
+export interface Seen {
+  readonly path: string
+  /** The path that the first request of this check had: the website, where there were redirects. */
+  readonly website: string
+  /** Answered with a redirect. */
+  redirected: boolean
+  readonly acceptedAtMs: number
+  headersAtMs?: number
+  readonly headers: http.IncomingHttpHeaders
+}
+
 /** A local web server with a website of every kind, one per path, and what it saw of the requests. */
 export interface Websites {
   readonly url: string
   /** A port where nothing listens. */
   readonly closedPort: number
-  readonly log: {
-    readonly path: string
-    readonly atMs: number
-    headersAtMs?: number
-    readonly headers: http.IncomingHttpHeaders
-  }[]
+  readonly log: Seen[]
+  /** The whole URL of a path, and of `http://127.0.0.1:CLOSED/`. */
+  urlOf(path: string): string
   stop(): Promise<void>
 }
 
@@ -51,7 +60,7 @@ function raw(bytes: string, end = true): Handler {
 
 const kinds: Record<string, Handler> = {
   '/hello': text(page),
-  '/redirect': redirect('/hello'),
+  '/redirect': redirect('/hello?from=/redirect'),
   '/redirect-slow': after(300, redirect('/hello')),
   '/loop': redirect('/loop'),
   '/to-file': redirect('file:///etc/hostname'),
@@ -96,36 +105,49 @@ const kinds: Record<string, Handler> = {
 }
 
 export async function startWebsites(): Promise<Websites> {
-  const log: Websites['log'] = []
+  const log: Seen[] = []
+  const acceptedAt = new WeakMap<net.Socket, number>()
   const server = http.createServer((request, response) => {
     const path = (request.url ?? '').split('?')[0] as string
-    const seen: Websites['log'][number] = { path, atMs: performance.now(), headers: request.headers }
+    const seen: Seen = {
+      path,
+      website: path === '/hello' && request.url?.includes('?from=') ? (request.url.split('?from=')[1] as string) : path,
+      redirected: false,
+      acceptedAtMs: acceptedAt.get(request.socket) as number,
+      headers: request.headers,
+    }
     log.push(seen)
     const writeHead = response.writeHead.bind(response) as (...args: unknown[]) => http.ServerResponse
-    response.writeHead = ((...args: unknown[]) => {
+    response.writeHead = ((status: number, ...args: unknown[]) => {
       seen.headersAtMs = performance.now()
-      return writeHead(...args)
+      seen.redirected = status >= 301 && status <= 303 && path !== '/to-nowhere'
+      return writeHead(status, ...args)
     }) as typeof response.writeHead
-    const status = /^\/status\/(\d{3})$/.exec(path)?.[1]
-    const hops = /^\/hops\/(\d+)$/.exec(path)?.[1]
-    const handler = status
-      ? text(`status ${status}`, 'text/plain', Number(status))
-      : hops
-        ? redirect(hops === '1' ? '/hello' : `/hops/${Number(hops) - 1}`)
-        : (kinds[path] ?? text('no such website', 'text/plain', 404))
-    handler(request, response)
+    handlerOf(path)(request, response)
   })
+  server.on('connection', (socket) => acceptedAt.set(socket, performance.now()))
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const closed = await closedPort()
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    closedPort: await closedPort(),
+    url,
+    closedPort: closed,
     log,
+    urlOf: (path) => (path.startsWith('/') ? url + path : path.replace('CLOSED', String(closed))),
     async stop() {
       server.close()
       server.closeAllConnections()
     },
   }
+}
+
+function handlerOf(path: string): Handler {
+  const status = /^\/status\/(\d{3})$/.exec(path)?.[1]
+  if (status) return text(`status ${status}`, 'text/plain', Number(status))
+  const hops = /^\/hops\/(\d+)$/.exec(path)?.[1]
+  if (hops) return redirect(hops === '1' ? '/hello' : `/hops/${Number(hops) - 1}`)
+  return kinds[path] ?? text('no such website', 'text/plain', 404)
 }
 
 async function closedPort(): Promise<number> {

@@ -1,6 +1,6 @@
 import { RegexError } from './regexError.ts'
-import * as tree from './tree.ts'
 import type { Node, Repeat } from './tree.ts'
+import * as tree from './tree.ts'
 
 /** One way through a node, and the groups that are set after it. */
 interface Way {
@@ -8,8 +8,8 @@ interface Way {
   readonly set: ReadonlySet<number>
 }
 
-/** So many steps are enough for any honest pattern; each group that may stay unset can double them. */
-const mostSteps = 30_000
+/** Some 20 ms. Honest patterns need a few hundred; each group that may stay unset can double the number. */
+const mostSteps = 300_000
 
 /**
  * Rewrites a pattern so that JavaScript's rules for captures give what Python's give.
@@ -18,39 +18,76 @@ const mostSteps = 30_000
  * conditionals. So where a group may be set or not, the rest of the pattern is written twice, and in each copy it is
  * known which. `(a)?b\1` becomes `(?:(a)b\1|b<never>)`, `(a)?(?(1)b|c)` becomes `(?:(a)b|c)`.
  *
- * Where that cannot be exact the pattern is refused: JavaScript forgets captures at each turn of a repeat, Python keeps
- * the older ones, and JavaScript does not take an empty turn.
+ * Where that cannot be exact the pattern is refused: JavaScript forgets captures at each turn of a repeat where Python
+ * keeps the older ones, and JavaScript does not take an empty turn.
  * @throws RegexError
  */
 export function resolve(root: Node): Node {
   return new Resolver(root).resolve()
 }
 
+/** Where a node begins and ends, counted in nodes; `plain`: nothing in it needs rewriting. */
+interface Place {
+  readonly from: number
+  readonly to: number
+  readonly plain: boolean
+}
+
+/** A group that is referred to: where it stands, and its first and last reference. */
+interface Referenced {
+  at: number
+  first: number
+  last: number
+}
+
 class Resolver {
   readonly #root: Node
-  readonly #references: ReadonlyMap<number, number>
-  readonly #countsOf = new WeakMap<Node, ReadonlyMap<number, number>>()
-  readonly #groupsOf = new WeakMap<Node, ReadonlySet<number>>()
+  readonly #places = new Map<Node, Place>()
+  readonly #referenced = new Map<number, Referenced>()
   /** Groups that were taken as unset somewhere. */
   readonly #takenAsUnset = new Set<number>()
   #steps = 0
 
   constructor(root: Node) {
     this.#root = root
-    this.#references = this.#referencesIn(root)
+    this.#findReferences(root, { count: 0 })
+    this.#place(root, { count: 0 })
   }
 
   resolve(): Node {
-    const ways = this.#ways(this.#root, new Set(), false)
-    return ways.length === 1 && ways[0] ? ways[0].node : tree.choice(ways.map((way) => way.node))
+    return either(this.#ways(this.#root, new Set(), false))
+  }
+
+  #findReferences(node: Node, at: { count: number }): void {
+    const here = at.count++
+    if (node.type === 'reference' || node.type === 'conditional') {
+      const known = this.#referenced.get(node.group)
+      if (known) known.last = here
+      else this.#referenced.set(node.group, { at: -1, first: here, last: here })
+    }
+    for (const child of tree.children(node)) this.#findReferences(child, at)
+  }
+
+  /** Needs the references, which may stand before their groups. */
+  #place(node: Node, at: { count: number }): boolean {
+    const from = at.count++
+    const referenced = node.type === 'group' ? this.#referenced.get(node.group) : undefined
+    if (referenced) referenced.at = from
+    let plain = !referenced && node.type !== 'reference' && node.type !== 'conditional' && node.type !== 'atomic'
+    if (node.type === 'repeat' && node.kind === 'possessive') plain = false
+    for (const child of tree.children(node)) plain = this.#place(child, at) && plain
+    this.#places.set(node, { from, to: at.count, plain })
+    return plain
   }
 
   /**
-   * All ways through a node, best first. `committed`: of these ways only the best that fits is ever tried, as in an
+   * All ways through a node, best first. `committed`: of these ways only the first that fits is ever tried, as in an
    * atomic group, so that their order must be Python's.
    */
   #ways(node: Node, set: ReadonlySet<number>, committed: boolean): Way[] {
-    if (++this.#steps > mostSteps) throw new RegexError('too many groups that may be unset and are referred to')
+    // Plain nodes may still hold a repeat whose order matters.
+    if (this.#places.get(node)?.plain && !committed) return [{ node, set }]
+    this.#step(1)
     return this.#merge(node, this.#rawWays(node, set, committed), committed)
   }
 
@@ -61,18 +98,18 @@ class Resolver {
       case 'choice':
         return node.alternatives.flatMap((alternative) => this.#ways(alternative, set, committed))
       case 'group':
-        return this.#ways(node.body, set, committed).map((way) => ({
-          node: this.#references.has(node.group) ? tree.group(node.group, way.node) : way.node,
-          set: new Set([...way.set, node.group]),
-        }))
+        return this.#ways(node.body, set, committed).map((way) => {
+          return { node: tree.group(node.group, way.node), set: new Set(way.set).add(node.group) }
+        })
       case 'reference':
         return [{ node: this.#isSet(node.group, set) ? node : tree.never, set }]
       case 'conditional':
         return this.#ways(this.#isSet(node.group, set) ? node.yes : node.no, set, committed)
       case 'repeat':
-        return this.#repeat(node, set, committed)
+        if (node.kind !== 'possessive') return this.#repeat(node, set, committed)
+        return [only(this.#repeat(node, set, true), tree.atomic)]
       case 'atomic':
-        return [this.#committed(node.body, set, tree.atomic)]
+        return [only(this.#ways(node.body, set, true), tree.atomic)]
       case 'look':
         return [this.#look(node, set)]
       default:
@@ -96,15 +133,15 @@ class Resolver {
         set = ways[0].set
         continue
       }
+      this.#step(node.items.length)
       const whole = ways.flatMap((way) =>
         this.#sequence(node, index + 1, way.set, committed).map((rest) => {
-          this.#steps += node.items.length - index
           return { node: tree.sequence([way.node, rest.node]), set: rest.set }
         }),
       )
       const merged = this.#merge(node, whole, committed)
-      // What stands before would be tried once for each way, all of the first way first: another order.
-      if (committed && merged.length > 1 && before.length > 0) throw notInCommitted()
+      // What stands before would be tried anew for each way, all of the first way first: another order.
+      if (committed && merged.length > 1 && before.length > 0) throw unsureInside()
       return merged.map((way) => ({ node: tree.sequence([...before, way.node]), set: way.set }))
     }
     return [{ node: tree.sequence(before), set }]
@@ -112,73 +149,123 @@ class Resolver {
 
   #look(node: Node & { type: 'look' }, set: ReadonlySet<number>): Way {
     const again = (body: Node) => tree.look(node.behind, node.negated, body)
-    const outside = this.#referencedOutside(node)
-    if (node.negated && outside.length > 0) {
-      throw new RegexError(`group ${outside[0]} is inside a negative lookaround and referred to outside: not supported`)
-    }
-    if (outside.length > 0) return this.#committed(node.body, set, again)
-    const ways = this.#ways(node.body, set, false)
-    return { node: again(either(ways)), set }
-  }
-
-  #committed(body: Node, set: ReadonlySet<number>, make: (body: Node) => Node): Way {
-    const ways = this.#ways(body, set, true)
-    const [only] = ways
-    if (ways.length > 1 || !only) throw notInCommitted()
-    return { node: make(only.node), set: only.set }
+    const [outside] = this.#referencedOutside(node)
+    if (outside === undefined) return { node: again(either(this.#ways(node.body, set, false))), set }
+    if (!node.negated) return only(this.#ways(node.body, set, true), again)
+    throw new RegexError(`group ${outside} is inside a negative lookaround and referred to outside: not supported`)
   }
 
   #repeat(node: Node & Repeat, set: ReadonlySet<number>, committed: boolean): Way[] {
     const { least, most, kind, body } = node
     if (most === 0) return [{ node: tree.empty, set }]
-    if (kind === 'possessive') {
-      // Python commits to each turn, and to the whole.
-      const turn = body.type === 'sequence' || tree.children(body).length > 0 ? tree.atomic(body) : body
-      return this.#ways(tree.atomic(tree.repeat(least, most, 'greedy', turn)), set, committed)
-    }
-    const skipped = { node: tree.empty, set }
     const outside = this.#referencedOutside(node)
-    if (most === 1 && outside.length > 0) {
-      const ways = this.#ways(body, set, committed)
-      if (least === 1) return ways
-      return kind === 'greedy' ? [...ways, skipped] : [skipped, ...ways]
+    const again = (from: number, turn: Node) => tree.repeat(from, most, kind === 'lazy' ? 'lazy' : 'greedy', turn)
+    // Python commits to each turn of a possessive repeat, not only to the whole.
+    const ways =
+      kind === 'possessive' ? [only(this.#ways(body, set, true), committedTurn)] : this.#ways(body, set, committed)
+    const orSkip = (turns: Way[]): Way[] => {
+      const skipped = { node: tree.empty, set }
+      if (least > 0) return turns
+      return kind === 'lazy' ? [skipped, ...turns] : [...turns, skipped]
     }
-    if (committed && most > 1 && body.width[0] === 0 && !prefersText(body)) {
-      throw new RegexError('a repeat in an atomic group whose inside prefers the empty text is not supported')
+    if (most === 1 && outside.length > 0) return orSkip(ways)
+    if (committed && kind !== 'possessive' && body.width[0] === 0 && !triesEmptyLast(body)) {
+      throw new RegexError('a repeat in an atomic group whose inside tries the empty text first: not supported')
     }
-    const ways = this.#ways(body, set, committed)
     const [turn] = ways
-    const unsure = [...this.#groupsIn(body)].filter((group) => this.#takenAsUnset.has(group))
+    const unsure = this.#groupsIn(body).filter((group) => this.#takenAsUnset.has(group))
     if (!turn || ways.length > 1 || unsure.length > 0) {
-      const groups = [...outside, ...unsure].join(', ')
-      throw new RegexError(`not every turn of the repeat around group ${groups} sets it: not supported`)
+      const group = unsure[0] ?? outside[0]
+      throw new RegexError(
+        `group ${group} is referred to, but not set at each turn of the repeat around it: not supported`,
+      )
     }
-    if (outside.length === 0) return [{ node: tree.repeat(least, most, kind, turn.node), set }]
+    if (outside.length === 0) return [{ node: again(least, turn.node), set }]
     if (body.width[0] === 0 && least !== most) {
-      throw new RegexError(`group ${outside[0]} is inside a repeat that may match the empty text: not supported`)
+      throw new RegexError(
+        `group ${outside[0]} is referred to, but inside a repeat of what may be empty: not supported`,
+      )
     }
-    const some = { node: tree.repeat(Math.max(least, 1), most, kind, turn.node), set: turn.set }
-    if (least > 0) return [some]
-    return kind === 'greedy' ? [some, skipped] : [skipped, some]
+    return orSkip([{ node: again(Math.max(least, 1), turn.node), set: turn.set }])
   }
 
-  /** Joins the ways after which nothing that is still asked for differs. */
+  /** Joins the ways after which nothing differs that is still asked for. */
   #merge(node: Node, ways: readonly Way[], committed: boolean): Way[] {
-    const asked = new Set(this.#referencedOutside(node))
     const inside = this.#groupsIn(node)
+    const forgotten = inside.filter((group) => !this.#referencedOutside(node).includes(group))
     const merged = new Map<string, Way[]>()
     for (const way of ways) {
-      const set = new Set([...way.set].filter((group) => !inside.has(group) || asked.has(group)))
+      this.#step(way.set.size)
+      const set = new Set(way.set)
+      for (const group of forgotten) set.delete(group)
       const key = [...set].sort().join()
-      merged.set(key, [...(merged.get(key) ?? []), { node: way.node, set }])
+      const same = merged.get(key)
+      if (same) same.push({ node: way.node, set })
+      else merged.set(key, [{ node: way.node, set }])
     }
-    if (committed && merged.size > 1 && merged.size < ways.length) throw notInCommitted()
+    if (committed && merged.size > 1 && merged.size < ways.length) throw unsureInside()
     return [...merged.values()].map((same) => ({ node: either(same), set: same[0]?.set ?? new Set() }))
   }
 
+  /** The groups inside that are referred to anywhere. */
+  #groupsIn(node: Node): number[] {
+    const place = this.#places.get(node)
+    if (!place || this.#referenced.size === 0) return []
+    this.#step(this.#referenced.size)
+    return [...this.#referenced].filter(([, { at }]) => at >= place.from && at < place.to).map(([group]) => group)
+  }
+
   #referencedOutside(node: Node): number[] {
-    const inside = this.#referencesIn(node)
-    const all = (group: number) => this.#references.get(group) ?? 0
-    return [...this.#groupsIn(node)].filter((group) => all(group) > (inside.get(group) ?? 0))
+    const place = this.#places.get(node)
+    const isOutside = (at: number) => place !== undefined && (at < place.from || at >= place.to)
+    return this.#groupsIn(node).filter((group) => {
+      const referenced = this.#referenced.get(group)
+      return referenced !== undefined && (isOutside(referenced.first) || isOutside(referenced.last))
+    })
+  }
+
+  #step(count: number): void {
+    this.#steps += count
+    if (this.#steps > mostSteps) throw new RegexError('too many references to groups, or groups that may stay unset')
+  }
+}
+
+function either(ways: readonly Way[]): Node {
+  return ways.length === 1 && ways[0] ? ways[0].node : tree.choice(ways.map((way) => way.node))
+}
+
+function only(ways: readonly Way[], make: (node: Node) => Node): Way {
+  const [way] = ways
+  if (!way || ways.length > 1) throw unsureInside()
+  return { node: make(way.node), set: way.set }
+}
+
+/** One character leaves nothing to commit to. */
+function committedTurn(turn: Node): Node {
+  return turn.type === 'character' || turn.type === 'set' || turn.type === 'any' ? turn : tree.atomic(turn)
+}
+
+function unsureInside(): RegexError {
+  return new RegexError('a group that may stay unset, inside an atomic group or lookaround: not supported')
+}
+
+/** Whether the empty text is the last of all that the node tries. */
+function triesEmptyLast(node: Node): boolean {
+  if (node.width[0] > 0) return true
+  switch (node.type) {
+    case 'sequence':
+      return node.items.every(triesEmptyLast)
+    case 'choice':
+      return node.alternatives.every((alternative, index) =>
+        index === node.alternatives.length - 1 ? triesEmptyLast(alternative) : alternative.width[0] > 0,
+      )
+    case 'group':
+      return triesEmptyLast(node.body)
+    case 'repeat':
+      return node.kind === 'possessive' || (node.kind === 'greedy' && triesEmptyLast(node.body))
+    case 'conditional':
+      return triesEmptyLast(node.yes) && triesEmptyLast(node.no)
+    default:
+      return true
   }
 }

@@ -1,0 +1,54 @@
+import { Cases } from './cases.ts'
+import { emit, type JavaScriptPattern } from './emit.ts'
+import { parse } from './parse.ts'
+import { RegexError } from './regexError.ts'
+import { resolve } from './resolve.ts'
+import type { Node } from './tree.ts'
+
+/** What a pattern is for JavaScript: a text that must occur as it is, or a RegExp's source and flags. */
+export type Translation = { readonly literal: string } | JavaScriptPattern
+
+/** 8 kB in UTF-8. A pattern travels with each message, and none of these may be too large for the broker. */
+export const mostPatternBytes = 8_000
+
+/**
+ * Translates patterns of Python 3.11's `re` (for text) to JavaScript, Node 20.19 and newer. docs/regex.md has the table
+ * of what is translated, refused and different.
+ */
+export class Translator {
+  readonly #cases = new Cases()
+
+  /**
+   * Only translates. Compiling is for the worker: the RegExp of a hostile pattern took V8 0.8 s to parse alone.
+   * @throws RegexError with Python's own reason where Python refuses, or that says what is not supported
+   */
+  translate(pattern: string): Translation {
+    if (pattern.length > mostPatternBytes || Buffer.byteLength(pattern) > mostPatternBytes) {
+      throw new RegexError(`longer than ${mostPatternBytes} bytes`)
+    }
+    const root = parse(pattern)
+    const literal = this.#literal(root)
+    if (literal !== null) return { literal }
+    return emit(resolve(root), this.#cases)
+  }
+
+  /** The one text that a pattern matches; null where there may be others. */
+  #literal(node: Node): string | null {
+    switch (node.type) {
+      case 'character': {
+        // A lone surrogate is found by code units inside of a pair, by code points not.
+        const isSurrogate = node.code >= 0xd800 && node.code <= 0xdfff
+        if (isSurrogate || this.#cases.of(node.code, node.flags).length > 1) return null
+        return String.fromCodePoint(node.code)
+      }
+      case 'sequence': {
+        const texts = node.items.map((item) => this.#literal(item))
+        return texts.includes(null) ? null : texts.join('')
+      }
+      case 'group':
+        return this.#literal(node.body)
+      default:
+        return null
+    }
+  }
+}

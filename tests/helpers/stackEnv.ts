@@ -1,0 +1,20 @@
+import pg from 'pg'
+import type { DatabaseAddress } from '../../local/databaseAddress.ts'
+
+/** The environment of a service that works on this database. */
+export function databaseEnv({ host, port, database, user, password }: DatabaseAddress): Record<string, string> {
+  return {
+    WEBMON_DATABASE_HOST: host,
+    WEBMON_DATABASE_PORT: String(port),
+    WEBMON_DATABASE_DB: database,
+    WEBMON_DATABASE_USER: user,
+    WEBMON_DATABASE_PASSWORD: password,
+    WEBMON_DATABASE_SSLMODE: 'disable',
+  }
+}
+
+export function openPool({ host, port, database, user, password }: DatabaseAddress): pg.Pool {
+  const pool = new pg.Pool({ host, port, database, user, password, max: 4 })
+  pool.on('error', () => undefined)
+  return pool
+}
