@@ -27,7 +27,7 @@ rows: ## print the newest check entries
 	@if $(COMPOSE) exec -T postgres true >/dev/null 2>&1; then \
 		exec $(COMPOSE) exec -T postgres psql -U webmon -d webmon -P pager=off -c "$$NEWEST_ROWS"; \
 	else \
-		$(MAKE) --no-print-directory node_modules/.package-lock.json && exec node_modules/.bin/tsx local/rows.ts; \
+		$(MAKE) -s node_modules/.package-lock.json && exec node_modules/.bin/tsx local/rows.ts; \
 	fi
 
 logs: ## follow what the services in Docker say
@@ -58,10 +58,9 @@ clean: ## delete what can be made again: dist, node_modules
 node_modules/.package-lock.json: package-lock.json
 	npm ci
 
-# By website: each is found at once by its key, however large check_entry is.
+# As local/rows.ts asks.
 define NEWEST_ROWS
-SELECT to_char(entry."timestamp", 'YYYY-MM-DD HH24:MI:SS.MS TZ') AS "timestamp", name, http_status, response_time,
-       regex_match, error, url
+SELECT date_trunc('second', entry."timestamp") AS "timestamp", name, http_status, response_time, regex_match, error, detail
   FROM website
  CROSS JOIN LATERAL (
        SELECT * FROM check_entry

@@ -45,5 +45,12 @@ export function propertiesOf(broker: Broker, logFolder: string, bindAddress: str
 export function formatArguments(broker: Broker, propertiesFile: string): string[] {
   const clusterId = randomBytes(16).toString('base64url')
   // In one word: an id can begin with a hyphen, and as a word of its own it would be taken for an option.
-  return ['format', `--cluster-id=${clusterId}`, '-c', propertiesFile, '--ignore-formatted', ...scramUsers(broker.security)]
+  return [
+    'format',
+    `--cluster-id=${clusterId}`,
+    '-c',
+    propertiesFile,
+    '--ignore-formatted',
+    ...scramUsers(broker.security),
+  ]
 }

@@ -40,6 +40,13 @@ export function parseDatabaseUrl(text: string): DatabaseAddress {
   })
 }
 
+/** The URL for people to read: without the password. */
+export function withoutPassword({ url }: DatabaseAddress): string {
+  const shown = new URL(url)
+  shown.password = ''
+  return shown.href
+}
+
 /** Runs statements in one connection, and closes it. */
 export async function withClient<T>(address: DatabaseAddress, work: (client: Client) => Promise<T>): Promise<T> {
   const client = await connect(address)

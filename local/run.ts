@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '../src/config.ts'
 import { kafkaClient } from '../src/kafka/client.ts'
 import { buildServices } from './build.ts'
+import { withoutPassword } from './databaseAddress.ts'
 import { type Figures, FiguresReader } from './figures.ts'
 import { freePort } from './ports.ts'
 import { ownDatabase } from './postgres.ts'
@@ -84,8 +85,10 @@ async function startAndShow(terminal: Terminal, stop: Stop): Promise<number> {
   }
   writeState({ ...state, processes, database: database.url })
   say(`consumer and producer started; their logs: ${shown(consumer.logFile)}, ${shown(producer.logFile)}`)
-  say(`the database: ${database.url}`)
-  say(`how to look:  ${inPath('psql') ? `psql ${database.url}` : 'make rows'}`)
+  // Ours has a password that everybody may know.
+  const url = givenDatabase() ? withoutPassword(database) : database.url
+  say(`the database: ${url}`)
+  say(`how to look:  make rows${inPath('psql') ? `, or psql ${url}` : ''}`)
   say(`Ctrl-C ends all of it; the data stays in ${shown(stateFolder)}`)
 
   const over = new AbortController()

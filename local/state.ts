@@ -36,6 +36,7 @@ export function readState(): State {
 
 export function writeState(state: State): void {
   mkdirSync(stateFolder, { recursive: true })
-  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`)
+  // The URL can hold a password.
+  writeFileSync(`${file}.new`, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 })
   renameSync(`${file}.new`, file)
 }

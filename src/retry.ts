@@ -34,8 +34,9 @@ export async function retry<T>(what: string, action: () => Promise<T>, options: 
   }
 }
 
-/** The message of an error; of several in one (Node's connect to a name with two addresses), the first's. */
+/** The message of an error; of several in one (Node's connect to a name with two addresses, kafkajs), the first's. */
 export function messageOf(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return messageOf(error.errors[0])
+  const [inner] = (error as { errors?: unknown[] } | undefined)?.errors ?? []
+  if (inner !== undefined) return messageOf(inner)
   return error instanceof Error ? error.message || error.name : String(error)
 }

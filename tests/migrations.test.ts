@@ -45,7 +45,10 @@ const asAdmin = (sql: string) =>
 async function otherRole(): Promise<{ role: string; pool: pg.Pool }> {
   const role = `other_${randomBytes(6).toString('hex')}`
   // Revoked as it is from PostgreSQL 15 on.
-  await asAdmin(`CREATE ROLE ${role} LOGIN PASSWORD 'other'; REVOKE CREATE ON SCHEMA public FROM PUBLIC`)
+  await asAdmin(
+    `CREATE ROLE ${role} LOGIN PASSWORD 'other';
+     REVOKE CREATE ON SCHEMA public FROM PUBLIC; GRANT CREATE ON SCHEMA public TO webmon`,
+  )
   undo.push(() => asAdmin(`DROP OWNED BY ${role}; DROP ROLE ${role}`))
   const other = openPool({ ...database, user: role, password: 'other' })
   undo.push(() => other.end())
@@ -65,8 +68,8 @@ const urls = async () => (await pool.query('SELECT url FROM website ORDER BY url
 const tables = async (schema = 'public') =>
   (
     await pool.query(
-      `SELECT relname FROM pg_class WHERE relnamespace = $1::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition
-        ORDER BY relname`,
+      `SELECT relname FROM pg_class
+        WHERE relnamespace = $1::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition ORDER BY relname`,
       [schema],
     )
   ).rows.map(({ relname }) => relname)
@@ -221,7 +224,8 @@ describe('a missing right is told with the statement that gives it', () => {
     const { role, pool: other } = await otherRole()
     await asAdmin('REVOKE USAGE ON SCHEMA public FROM PUBLIC')
     expect((await failure(migrate(other, { logger }))).message).toBe(
-      `role ${role} may not use schema public; who may grant it can run: GRANT CREATE, USAGE ON SCHEMA public TO ${role}`,
+      `role ${role} may not use schema public; who may grant it can run: ` +
+        `GRANT CREATE, USAGE ON SCHEMA public TO ${role}`,
     )
     await asAdmin(`ALTER ROLE ${role} SET search_path = nowhere`)
     const later = openPool({ ...database, user: role, password: 'other' })
@@ -250,8 +254,8 @@ describe('a missing right is told with the statement that gives it', () => {
     const message =
       `role ${role} may not read public.webmon_migration; its owner or a superuser can run: ` +
       `GRANT SELECT ON public.webmon_migration TO ${role}`
-    for (const attempt of [migrate(other, { logger }), schemaVersion(other)]) {
-      const error = await failure(attempt)
+    for (const attempt of [() => migrate(other, { logger }), () => schemaVersion(other)]) {
+      const error = await failure(attempt())
       expect(error).toBeInstanceOf(MigrationError)
       expect(error.message).toBe(message)
     }

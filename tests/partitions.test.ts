@@ -102,7 +102,8 @@ test('a partition has the key, the defaults and the NOT NULL of the whole', asyn
   expect(of(false)).toEqual(of(true))
   expect(of(false)).toHaveLength(18)
   const keys = await pool.query(
-    `SELECT pg_get_constraintdef(oid) AS key FROM pg_constraint WHERE conrelid = 'check_entry_20311030'::regclass AND contype = 'p'`,
+    `SELECT pg_get_constraintdef(oid) AS key
+       FROM pg_constraint WHERE conrelid = 'check_entry_20311030'::regclass AND contype = 'p'`,
   )
   expect(keys.rows).toEqual([{ key: 'PRIMARY KEY (website_id, "timestamp", check_entry_id)' }])
 })
@@ -145,7 +146,8 @@ test('readers and writers do not wait while partitions are made', async () => {
   await begin('SELECT count(*) FROM check_entry')
   await ensurePartitions(pool, { logger, now })
   await begin(`SET LOCAL lock_timeout = '1s';
-               INSERT INTO check_entry (website_id, response_time, http_status, regex) VALUES (gen_random_uuid(), 1, 200, '')`)
+               INSERT INTO check_entry (website_id, response_time, http_status, regex)
+               VALUES (gen_random_uuid(), 1, 200, '')`)
   await ensurePartitions(pool, { logger, now, daysAhead: 40 })
   expect(logger.warn).not.toHaveBeenCalled()
   expect(await partitions('check_entry_2031')).toHaveLength(41)

@@ -97,12 +97,12 @@ describe('Kafka', () => {
     [
       'a server of another authority',
       { WEBMON_KAFKA_SSL_CAFILE: 'other-ca.pem' },
-      /^connecting to Kafka at .* failed: .*(unable to verify|certificate)/,
+      /^preparing the topic .* failed: .*(unable to verify|certificate)/,
     ],
     [
       'a client certificate of another authority',
       { WEBMON_KAFKA_SSL_CERTFILE: 'stranger.pem', WEBMON_KAFKA_SSL_KEYFILE: 'stranger.key' },
-      /^connecting to Kafka at .* failed/,
+      /^preparing the topic .* failed/,
     ],
   ])('is not trusted or does not trust: %s', async (_, files, message) => {
     const paths = Object.fromEntries(Object.entries(files).map(([name, value]) => [name, file(value)]))
@@ -119,7 +119,7 @@ describe('Kafka', () => {
       WEBMON_KAFKA_SASL_USERNAME: 'webmon',
       WEBMON_KAFKA_SASL_PASSWORD: 'wrong-secret',
     })
-    await service.logged(/^connecting to Kafka at .* failed: .*[Aa]uthentication/)
+    await service.logged(/^preparing the topic .* failed: .*[Aa]uthentication/)
     expect(service.said()).not.toContain('wrong-secret')
   })
 })

@@ -80,7 +80,7 @@ describe('a service that waits for Kafka and the database', () => {
     await until(
       () =>
         service.log.filter(({ msg }) =>
-          /^connecting to Kafka at 127.0.0.1:\d+ failed: .*ECONNREFUSED.*; trying again in/.test(msg),
+          /^preparing the topic \w+ at 127.0.0.1:\d+ failed: .*ECONNREFUSED.*; trying again in/.test(msg),
         ).length >= 2,
     )
     await service.logged(/^preparing the tables in \w+ at 127\.0\.0\.1:\d+ failed: .*ECONNREFUSED.*; trying again in/)
@@ -135,7 +135,7 @@ describe('a service', () => {
       WEBMON_KAFKA_PORT: String(closed),
       WEBMON_PRODUCER_HTTP_PORT: String(port),
     })
-    await waiting.logged(/^connecting to Kafka/)
+    await waiting.logged(/^preparing the topic/)
     expect(await health()).toBe(503)
     await waiting.stop()
     const working = new Service('producer', { ...stack.env, WEBMON_PRODUCER_HTTP_PORT: String(port) })

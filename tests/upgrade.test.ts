@@ -56,11 +56,13 @@ const failure = (promise: Promise<unknown>) =>
     (error: unknown) => error as Error,
   )
 const originalRows = () =>
-  all(`SELECT check_entry_id, website_id, extract(epoch FROM "timestamp") AS time, response_time, http_status, regex, regex_match
+  all(`SELECT check_entry_id, website_id, extract(epoch FROM "timestamp") AS time, response_time, http_status, regex,
+              regex_match
          FROM check_entry ORDER BY check_entry_id`)
 const originalWebsites = () =>
   all(
-    `SELECT website_id, name, url, regex, status, extract(epoch FROM "timestamp") AS time FROM website ORDER BY website_id`,
+    `SELECT website_id, name, url, regex, status, extract(epoch FROM "timestamp") AS time
+       FROM website ORDER BY website_id`,
   )
 /** Everything in the schema, by identity: two equal ones mean that nothing was touched. */
 const catalog = () =>
@@ -72,7 +74,8 @@ const secondsIn = (id: string) =>
   Number(BigInt(`0x${id.slice(15, 18)}${id.slice(9, 13)}${id.slice(0, 8)}`) - 122_192_928_000_000_000n) / 1e7
 const insertAsOriginal = (client: pg.Pool | pg.ClientBase = pool, websiteId = 'c0de0000-0000-11eb-8d4f-000000000001') =>
   client.query(
-    `insert into check_entry(website_id, response_time, http_status, regex, regex_match) values ('${websiteId}', 12, 200, 'Hello', true)
+    `insert into check_entry(website_id, response_time, http_status, regex, regex_match)
+     values ('${websiteId}', 12, 200, 'Hello', true)
      RETURNING check_entry_id, timestamp`,
   )
 
@@ -151,7 +154,8 @@ describe('rows', () => {
 
   test('in columns that somebody added are kept, and new rows have the column too', async () => {
     await pool.query(
-      `ALTER TABLE check_entry ADD COLUMN note varchar(20) COLLATE "C" DEFAULT 'none'; CREATE INDEX by_note ON check_entry (note)`,
+      `ALTER TABLE check_entry ADD COLUMN note varchar(20) COLLATE "C" DEFAULT 'none';
+       CREATE INDEX by_note ON check_entry (note)`,
     )
     await pool.query(`UPDATE check_entry SET note = 'mine' WHERE http_status = 404`)
     await migrate(pool, { logger })
@@ -171,7 +175,8 @@ describe('after the upgrade', () => {
     const { rows } = await insertAsOriginal()
     expect(Math.abs(rows[0].timestamp - Date.now())).toBeLessThan(60_000)
     const id = await value(
-      `insert into website(name, url, regex, status) values ('new', 'http://new.example/', 'x', 'unknown') RETURNING website_id`,
+      `insert into website(name, url, regex, status) values ('new', 'http://new.example/', 'x', 'unknown')
+       RETURNING website_id`,
     )
     await pool.query(`update website set name='n', url='u', regex='r', status='active' where website_id = '${id}'`)
     expect(await all(`select website_id, name, url, regex, status from website where website_id = '${id}'`)).toEqual([
@@ -199,7 +204,8 @@ describe('after the upgrade', () => {
 
 describe('grants and owners', () => {
   const grants = (table: string) =>
-    all(`SELECT privilege_type, grantor::regrole, CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
+    all(`SELECT privilege_type, grantor::regrole,
+                CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END AS grantee,
                 is_grantable, NULL AS column
            FROM pg_class, aclexplode(coalesce(relacl, acldefault('r', relowner))) WHERE oid = '${table}'::regclass
          UNION ALL
@@ -209,7 +215,8 @@ describe('grants and owners', () => {
 
   test('are the same as before, whatever default privileges say', async () => {
     const [reader, writer] = [await makeRole('reader'), await makeRole('writer')]
-    await pool.query(`GRANT SELECT ON check_entry TO ${reader}, PUBLIC; GRANT INSERT, UPDATE ON check_entry TO ${writer} WITH GRANT OPTION;
+    await pool.query(`GRANT SELECT ON check_entry TO ${reader}, PUBLIC;
+                      GRANT INSERT, UPDATE ON check_entry TO ${writer} WITH GRANT OPTION;
                       GRANT UPDATE (regex) ON check_entry TO ${reader}; GRANT SELECT ON website TO ${reader};
                       REVOKE TRUNCATE ON check_entry FROM webmon;
                       ALTER DEFAULT PRIVILEGES GRANT DELETE ON TABLES TO ${reader}`)
@@ -227,7 +234,8 @@ describe('grants and owners', () => {
                    ALTER TABLE check_entry OWNER TO ${group}; ALTER TABLE website OWNER TO ${group}`)
     await migrate(pool, { logger })
     const owners = await all(
-      `SELECT DISTINCT relowner::regrole::text AS owner FROM pg_class WHERE relname ~ '^(website|check_entry)' AND relkind IN ('r', 'p')`,
+      `SELECT DISTINCT relowner::regrole::text AS owner
+         FROM pg_class WHERE relname ~ '^(website|check_entry)' AND relkind IN ('r', 'p')`,
     )
     expect(owners).toEqual([{ owner: group }])
     await insertAsOriginal()
@@ -241,17 +249,20 @@ describe('views', () => {
     await pool.query(`
       CREATE VIEW "plain View" AS SELECT * FROM check_entry;
       CREATE VIEW guarded WITH (security_barrier, check_option = cascaded) AS
-        SELECT check_entry_id AS id, website_id, "timestamp", response_time, http_status, regex FROM check_entry WHERE http_status < 1000;
+        SELECT check_entry_id AS id, website_id, "timestamp", response_time, http_status, regex
+          FROM check_entry WHERE http_status < 1000;
       CREATE VIEW upon AS SELECT name, count(g.id)::integer AS checks, max(response_time) OVER () AS most
         FROM website JOIN guarded g USING (website_id) GROUP BY name, response_time;
-      CREATE VIEW counts AS SELECT (SELECT count(*) FROM "plain View")::integer AS a, (SELECT count(*) FROM check_entry)::integer AS b;
+      CREATE VIEW counts AS
+        SELECT (SELECT count(*) FROM "plain View")::integer AS a, (SELECT count(*) FROM check_entry)::integer AS b;
       CREATE VIEW since AS SELECT count(*)::integer FROM check_entry WHERE "timestamp" > '2026-01-01 00:00:00+05:30';
       CREATE MATERIALIZED VIEW cached AS SELECT count(*)::integer FROM upon;
       COMMENT ON VIEW guarded IS 'guarded';
       GRANT SELECT, INSERT ON guarded TO ${reader}; GRANT SELECT (a) ON counts TO ${reader};
       ALTER VIEW since OWNER TO ${analyst}; GRANT SELECT ON check_entry TO ${analyst}`)
     const describeViews = () =>
-      all(`SELECT relname, relowner::regrole, relacl, reloptions, pg_get_viewdef(oid) AS definition, obj_description(oid) AS comment,
+      all(`SELECT relname, relowner::regrole, relacl, reloptions, pg_get_viewdef(oid) AS definition,
+                  obj_description(oid) AS comment,
                   (SELECT json_agg(attacl) FROM pg_attribute WHERE attrelid = pg_class.oid) AS grants
              FROM pg_class WHERE relkind IN ('v', 'm') AND relnamespace = 'public'::regnamespace ORDER BY relname`)
     const before = await describeViews()
@@ -268,15 +279,6 @@ describe('views', () => {
         pool.query(`INSERT INTO guarded VALUES (gen_random_uuid(), gen_random_uuid(), now(), 1, 2000, '')`),
       ),
     ).toMatchObject({ code: '44000' })
-  })
-
-  test('that cannot read the new table stop the upgrade', async () => {
-    await pool.query('CREATE VIEW wrapped AS SELECT c AS entry FROM check_entry AS c')
-    const before = await catalog()
-    const error = await failure(migrate(pool, { logger }))
-    expect(error).toBeInstanceOf(MigrationError)
-    expect(error.message).toContain('view public.wrapped')
-    expect(await catalog()).toEqual(before)
   })
 })
 
@@ -331,6 +333,7 @@ describe('what the upgrade would break stops it by name, and nothing is changed:
       'function public.entries()',
     ],
     ['a table that inherits', 'CREATE TABLE older () INHERITS (check_entry)', 'table public.older'],
+    ['a view of whole rows', 'CREATE VIEW wrapped AS SELECT c AS entry FROM check_entry AS c', 'view public.wrapped'],
     [
       'a view that relies on the old key',
       'CREATE VIEW per_entry AS SELECT check_entry_id, regex, count(*) FROM check_entry GROUP BY check_entry_id',
@@ -358,7 +361,8 @@ describe('what the upgrade would break stops it by name, and nothing is changed:
     const stranger = await makeRole('stranger')
     await pool.query(`GRANT SELECT ON check_entry TO ${stranger}`)
     await asAdmin(
-      `CREATE VIEW report AS SELECT * FROM check_entry; ALTER VIEW report OWNER TO ${stranger}; CREATE VIEW a AS SELECT * FROM report`,
+      `CREATE VIEW report AS SELECT * FROM check_entry; ALTER VIEW report OWNER TO ${stranger};
+       CREATE VIEW a AS SELECT * FROM report`,
     )
     expect((await failure(migrate(pool, { logger }))).message).toContain(
       `do not survive: view public.report (which belongs to ${stranger}); drop them,`,
@@ -369,7 +373,8 @@ describe('what the upgrade would break stops it by name, and nothing is changed:
     [
       'a column of another type',
       'ALTER TABLE check_entry ALTER COLUMN http_status TYPE integer, ALTER COLUMN regex TYPE text',
-      "public.check_entry has columns of other types than the original's: ALTER TABLE public.check_entry ALTER COLUMN http_status TYPE smallint; " +
+      "public.check_entry has columns of other types than the original's: " +
+        'ALTER TABLE public.check_entry ALTER COLUMN http_status TYPE smallint; ' +
         'ALTER TABLE public.check_entry ALTER COLUMN regex TYPE character varying; nothing was changed',
     ],
     [
@@ -385,7 +390,8 @@ describe('what the upgrade would break stops it by name, and nothing is changed:
     [
       'rows without a value that each must have',
       'ALTER TABLE check_entry ALTER COLUMN regex DROP NOT NULL; UPDATE check_entry SET regex = NULL',
-      'upgrading public.check_entry failed, nothing was changed: column "regex" of relation "check_entry_original" contains null values',
+      'upgrading public.check_entry failed, nothing was changed: ' +
+        'column "regex" of relation "check_entry_original" contains null values',
     ],
   ])('%s', async (_, sql, message) => {
     await pool.query(sql)
@@ -406,7 +412,8 @@ describe('beside others', () => {
 
   test('no row of a client that goes on inserting is lost, no reader of a view fails', async () => {
     await pool.query(
-      'CREATE VIEW inner_view AS SELECT * FROM check_entry; CREATE VIEW outer_view AS SELECT count(*) FROM inner_view JOIN website USING (website_id)',
+      `CREATE VIEW inner_view AS SELECT * FROM check_entry;
+       CREATE VIEW outer_view AS SELECT count(*) FROM inner_view JOIN website USING (website_id)`,
     )
     // Long enough that many find it locked.
     await pool.query(`INSERT INTO check_entry (website_id, response_time, http_status, regex)
@@ -450,7 +457,7 @@ describe('beside others', () => {
     expect(await value('SELECT count(*)::integer FROM check_entry')).toBe(203)
   })
 
-  test('a long upgrade says how far it is; a stop ends it at once, on the server too, and nothing was changed', async () => {
+  test('a long upgrade says how far it is, and a stop ends it at once, on the server too', async () => {
     await asAdmin(`CREATE FUNCTION slow() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(60); END';
                    CREATE EVENT TRIGGER slow ON ddl_command_start WHEN tag IN ('ALTER TABLE') EXECUTE FUNCTION slow()`)
     const before = await catalog()

@@ -45,7 +45,8 @@ export async function readDependents(client: pg.ClientBase, table: number): Prom
        UNION ALL SELECT 'pg_publication_rel'::regclass, oid FROM pg_publication_rel WHERE prrelid = $1
      ),
      dependent AS (
-       -- A view depends through its rule. What depends on the row type or on a key (GROUP BY on it alone) fits no other table.
+       -- A view depends through its rule. What depends on the row type or on a key (GROUP BY it alone) fits no other
+       -- table.
        SELECT CASE WHEN rulename = '_RETURN' THEN 'pg_class'::regclass ELSE classid END AS classid,
               CASE WHEN rulename = '_RETURN' THEN ev_class ELSE objid END AS objid,
               bool_and(refclassid = 'pg_class'::regclass) AS is_portable
@@ -59,7 +60,8 @@ export async function readDependents(client: pg.ClientBase, table: number): Prom
         GROUP BY 1, 2
      ),
      found AS (
-       SELECT CASE WHEN relkind = 'v' AND is_portable AND pg_has_role(relowner, 'USAGE') THEN 'view' ELSE 'other' END AS kind,
+       SELECT CASE WHEN relkind = 'v' AND is_portable AND pg_has_role(relowner, 'USAGE')
+                   THEN 'view' ELSE 'other' END AS kind,
               CASE WHEN relkind = 'v' AND is_portable AND NOT pg_has_role(relowner, 'USAGE')
                    THEN format('%s %s (which belongs to %s)', object.type, object.identity, relowner::regrole)
                    ELSE concat_ws(' ', object.type, object.identity) END AS description,
@@ -76,12 +78,14 @@ export async function readDependents(client: pg.ClientBase, table: number): Prom
      UNION ALL
      SELECT 'other', 'publication ' || quote_ident(pubname), NULL, NULL
        FROM pg_publication_tables
-      WHERE (schemaname, tablename) = (SELECT nspname, relname FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
+      WHERE (schemaname, tablename) = (SELECT nspname, relname
+                                         FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
                                         WHERE pg_class.oid = $1)
      UNION ALL
      SELECT 'other', 'inheritance from ' || inhparent::regclass, NULL, NULL FROM pg_inherits WHERE inhrelid = $1
      UNION ALL
-     SELECT 'other', 'row level security of ' || oid::regclass, NULL, NULL FROM pg_class WHERE oid = $1 AND relrowsecurity
+     SELECT 'other', 'row level security of ' || oid::regclass, NULL, NULL
+       FROM pg_class WHERE oid = $1 AND relrowsecurity
      UNION ALL
      SELECT 'other', format('generated column %I', attname), NULL, NULL
        FROM pg_attribute WHERE attrelid = $1 AND attnum > 0 AND (attgenerated <> '' OR attidentity <> '')

@@ -35,8 +35,8 @@ interface Migration {
 
 /**
  * Brings the tables to what the files in `sql/` say: makes them in an empty database, upgrades those of the original in
- * place, applies what is new. All in one transaction. Any number of services may call it at the same time, beside others
- * that run. When everything is applied it is one SELECT.
+ * place, applies what is new. All in one transaction. Any number of services may call it at the same time, also beside
+ * running ones. When everything is applied it is one SELECT.
  *
  * @param pool of two connections, without a limit for the time of a query: indexes of large tables take theirs
  * @throws {MigrationError} when people must do something first; nothing was changed then
@@ -81,7 +81,8 @@ export async function schemaVersion(
 }
 
 async function readMigrations(folder: string): Promise<Migration[]> {
-  const files = (await readdir(folder)).filter((file) => /^\d{4}_\w+\.sql$/.test(file)).sort()
+  const files = (await readdir(folder).catch(() => [])).filter((file) => /^\d{4}_\w+\.sql$/.test(file)).sort()
+  if (files.length === 0) throw new MigrationError(`no migrations in ${folder}: the installation is incomplete`)
   return await Promise.all(
     files.map(async (file) => ({
       version: Number.parseInt(file, 10),
@@ -119,7 +120,8 @@ async function appliedVersions(pool: pg.Pool): Promise<number[]> {
     if (error.code !== '42501') throw error
     const { rows } = await pool.query<{ message: string }>(
       `SELECT format('role %1$I may not read %2$s.webmon_migration; its owner or a superuser can run: '
-                     'GRANT SELECT ON %2$s.webmon_migration TO %1$I', current_user, relnamespace::regnamespace) AS message
+                     'GRANT SELECT ON %2$s.webmon_migration TO %1$I',
+                     current_user, relnamespace::regnamespace) AS message
          FROM pg_class WHERE oid = to_regclass('webmon_migration')`,
     )
     throw new MigrationError(rows[0]?.message ?? error.message)

@@ -71,7 +71,8 @@ async function findTable(
     `SELECT format('%I.%I', nspname, relname) AS table, pg_class.oid::bigint::float8 AS oid, relkind AS kind,
             CASE WHEN reltuples < 0 THEN pg_relation_size(pg_class.oid) / 90 ELSE reltuples END::float8 AS rows,
             pg_total_relation_size(pg_class.oid)::float8 AS bytes,
-            (SELECT string_agg(wanted, ', ' ORDER BY place) FROM unnest($3::text[]) WITH ORDINALITY AS name (wanted, place)
+            (SELECT string_agg(wanted, ', ' ORDER BY place)
+               FROM unnest($3::text[]) WITH ORDINALITY AS name (wanted, place)
               WHERE NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = pg_class.oid AND attname = wanted)) AS lacks
        FROM pg_class JOIN pg_namespace ON pg_namespace.oid = relnamespace
       WHERE nspname = $1 AND relname = $2`,

@@ -30,13 +30,17 @@ async function currentSchema(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ schema: string | null; message: string }>(
     `SELECT current_schema() AS schema,
             CASE WHEN nspname IS NULL
-                 THEN format('no schema of the search_path (%s) exists; who may can run: CREATE SCHEMA %2$I AUTHORIZATION %2$I',
-                             current_setting('search_path'), current_user)
-                 ELSE format('role %I may not use schema %2$I; who may grant it can run: GRANT CREATE, USAGE ON SCHEMA %2$I TO %1$I',
-                             current_user, nspname) END AS message
+                 THEN format('no schema of the search_path (%1$s) exists; who may can run: '
+                             'CREATE SCHEMA %2$I AUTHORIZATION %2$I', current_setting('search_path'), current_user)
+                 ELSE format('role %1$I may not use schema %2$I; who may grant it can run: '
+                             'GRANT CREATE, USAGE ON SCHEMA %2$I TO %1$I', current_user, nspname)
+             END AS message
        FROM (SELECT) AS one
-       LEFT JOIN (SELECT nspname FROM unnest(string_to_array(current_setting('search_path'), ',')) WITH ORDINALITY AS path (entry, place)
-                    JOIN pg_namespace ON nspname = CASE trim(entry) WHEN '"$user"' THEN current_user ELSE trim(entry, ' "') END
+       LEFT JOIN (SELECT nspname
+                    FROM unnest(string_to_array(current_setting('search_path'), ','))
+                         WITH ORDINALITY AS path (entry, place)
+                    JOIN pg_namespace ON nspname = CASE trim(entry) WHEN '"$user"' THEN current_user
+                                                                    ELSE trim(entry, ' "') END
                    ORDER BY place LIMIT 1) AS first ON true`,
   )
   const { schema, message } = rows[0] as NonNullable<(typeof rows)[0]>

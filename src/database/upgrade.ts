@@ -30,10 +30,8 @@ export async function upgradeOriginal(
     await copyOwnerAndGrants(client, oid, table)
     for (const { name, statement } of views) {
       await client.query(statement).catch((error: unknown) => {
-        throw asMigrationError(
-          error,
-          `view ${name} does not fit the upgraded ${table}: drop it, start webmon, then make it anew; nothing was changed`,
-        )
+        const remedy = 'drop it, start webmon, then make it anew; nothing was changed'
+        throw asMigrationError(error, `view ${name} does not fit the upgraded ${table}, ${remedy}`)
       })
     }
   } catch (error) {
@@ -47,8 +45,8 @@ export async function upgradeOriginal(
 async function setAside(client: pg.ClientBase, { table, oid }: Original, progress: UpgradeProgress): Promise<string> {
   progress.step('reading the times')
   const { rows } = await client.query<{ until: string | null; oldest: string; lacking: number }>(
-    `SELECT to_char((date_trunc('day', greatest(max("timestamp"), now()), 'UTC') + interval '24 hours') AT TIME ZONE 'UTC',
-                    'YYYY-MM-DD') AS until,
+    `SELECT to_char((date_trunc('day', greatest(max("timestamp"), now()), 'UTC') + interval '24 hours')
+                      AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS until,
             coalesce(min("timestamp") FILTER (WHERE isfinite("timestamp")), now())::text AS oldest,
             (count(*) - count("timestamp"))::float8 AS lacking
        FROM ${table}`,
@@ -69,8 +67,8 @@ async function setAside(client: pg.ClientBase, { table, oid }: Original, progres
 }
 
 /**
- * The time inside a version 1 UUID: 60 bits of 100 ns since 1582. A row with another id, or one from the future, becomes
- * the oldest: it must never pass for the newest of its website.
+ * The time inside a version 1 UUID: 60 bits of 100 ns since 1582. A row with another id, or one from the future,
+ * becomes the oldest: it must never pass for the newest of its website.
  */
 function timeInId(oldest: string): string {
   const id = 'check_entry_id::text'
@@ -125,7 +123,8 @@ async function columnChanges(
          LEFT JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
         WHERE attrelid IN ($1, $2::text::regclass) AND attnum > 0 AND NOT attisdropped
      )
-     SELECT CASE WHEN old.type = new.type OR old.type IS NULL THEN 'original' WHEN new.type IS NULL THEN 'new' END AS target,
+     SELECT CASE WHEN old.type = new.type OR old.type IS NULL THEN 'original'
+                 WHEN new.type IS NULL THEN 'new' END AS target,
             CASE WHEN old.type IS NULL THEN new.addition
                  WHEN new.type IS NULL THEN old.addition
                  WHEN old.type = new.type THEN format('ALTER COLUMN %I SET NOT NULL', attname)

@@ -12,16 +12,12 @@ export const rangeAssigner: PartitionAssigner = ({ cluster }) => ({
   version,
   async assign({ members, topics }) {
     const assignments = new Map(members.map(({ memberId }) => [memberId, {} as Record<string, number[]>]))
-    const memberIds = [...assignments.keys()].sort()
     for (const topic of topics) {
+      const subscribers = members.filter(({ memberMetadata }) => subscribedTo(memberMetadata).includes(topic))
       const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId)
-      partitions.sort((a, b) => a - b)
-      memberIds.forEach((memberId, i) => {
-        const from = Math.ceil((i * partitions.length) / memberIds.length)
-        const to = Math.ceil(((i + 1) * partitions.length) / memberIds.length)
-        const assignment = assignments.get(memberId)
-        if (assignment && to > from) assignment[topic] = partitions.slice(from, to)
-      })
+      const memberIds = subscribers.map(({ memberId }) => memberId).sort()
+      for (const [memberId, run] of ranges(partitions, memberIds))
+        Object.assign(assignments.get(memberId) ?? {}, { [topic]: run })
     }
     return [...assignments].map(([memberId, assignment]) => ({
       memberId,
@@ -35,3 +31,19 @@ export const rangeAssigner: PartitionAssigner = ({ cluster }) => ({
     }
   },
 })
+
+/** @returns the run of each member that gets one */
+export function ranges(partitions: readonly number[], memberIds: readonly string[]): [string, number[]][] {
+  const sorted = partitions.toSorted((a, b) => a - b)
+  const share = Math.floor(sorted.length / memberIds.length)
+  const extra = sorted.length % memberIds.length
+  return memberIds.flatMap((memberId, i) => {
+    const from = share * i + Math.min(i, extra)
+    const run = sorted.slice(from, from + share + (i < extra ? 1 : 0))
+    return run.length > 0 ? [[memberId, run]] : []
+  })
+}
+
+function subscribedTo(memberMetadata: Buffer): string[] {
+  return AssignerProtocol.MemberMetadata.decode(memberMetadata)?.topics ?? []
+}

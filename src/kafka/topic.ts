@@ -1,7 +1,7 @@
 import type { Admin, Kafka } from 'kafkajs'
 import type { KafkaConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
-import { type RetryOptions, retry } from '../retry.ts'
+import { messageOf, type RetryOptions, retry } from '../retry.ts'
 import { type ClientLogger, kafkaClient } from './client.ts'
 
 const retentionMs = 30 * 86_400_000
@@ -16,7 +16,7 @@ export async function ensureTopic(config: KafkaConfig, clientId: string, options
   // One attempt at a time: `retry` waits, and says so.
   const kafka = kafkaClient(config, clientId, quiet(options.logger), { retries: 0 })
   await retry(
-    `connecting to Kafka at ${config.brokers.join(', ')}`,
+    `preparing the topic ${config.topic} at ${config.brokers.join(', ')}`,
     () => ensureTopicOnce(kafka, config, options),
     options,
   )
@@ -49,8 +49,7 @@ async function ensureTopicOnce(kafka: Kafka, config: KafkaConfig, options: Retry
       })
       options.logger.info({ topic: config.topic, partitions: config.partitions, replicas }, 'topic is there')
     } catch (error) {
-      if (!/AUTHORIZATION_FAILED|not authorized/i.test(String((error as { type?: string }).type) + String(error)))
-        throw error
+      if (!/not authorized/i.test(messageOf(error))) throw error
       const configs = Object.entries(settings).map(([name, value]) => ` --config ${name}=${value}`)
       throw new Error(
         `topic ${config.topic} is missing and may not be created with these rights; run: kafka-topics.sh --bootstrap-server ` +

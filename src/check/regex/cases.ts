@@ -31,65 +31,103 @@ const sameCapital = [
   '\ufb05\ufb06',
 ]
 
+/** What letters of ASCII match outside of it. With these at hand most patterns do without the table. */
+const beyondAscii: Record<string, readonly number[]> = { i: [0x130, 0x131], k: [0x212a], s: [0x17f] }
+
 /** Above this no script has capitals (Adlam, U+1E900 to U+1E943, is the last). */
 const lastCased = 0x1ffff
 
+type CaseFlags = Pick<Flags, 'ignoreCase' | 'ascii'>
+
 /** Under `(?i)`: which code points match each other. */
 export class Cases {
-  /** By code point, ascending: all that it matches, itself too. Made at the first need, in some 10 ms. */
-  #unicode: ReadonlyMap<number, readonly number[]> | null = null
+  /** Made at the first need, in a few ms. */
+  #table: CaseTable | null = null
 
   /** All code points that match this one, itself first. */
-  of(code: number, { ignoreCase, ascii }: Flags): readonly number[] {
-    if (!ignoreCase) return [code]
-    const other = isAsciiLetter(code) ? code ^ 0x20 : null
-    if (ascii) return other === null ? [code] : [code, other]
-    // The only letters of ASCII that match more than each other; the rest spares most patterns the table.
-    if (other !== null && !/[iks]/i.test(String.fromCharCode(code))) return [code, other]
-    if (code < 0x80 && other === null) return [code]
-    const members = this.#table().get(code) ?? []
-    return [code, ...members.filter((member) => member !== code)]
+  of(code: number, { ignoreCase, ascii }: CaseFlags): readonly number[] {
+    if (!ignoreCase || (code < 0x80 && !isAsciiLetter(code))) return [code]
+    if (code < 0x80) {
+      const beyond = beyondAscii[String.fromCharCode(code).toLowerCase()] ?? []
+      return [code, code ^ 0x20, ...(ascii ? [] : beyond)]
+    }
+    if (ascii) return [code]
+    return [code, ...this.#others(code, code)]
   }
 
   /** What the ranges match besides themselves. */
-  beyond(ranges: readonly Range[], { ignoreCase, ascii }: Flags): Range[] {
-    if (!ignoreCase) return []
+  beyond(ranges: readonly Range[], flags: CaseFlags): Range[] {
+    if (!flags.ignoreCase) return []
     const found = new Set<number>()
     for (const [first, last] of ranges) {
-      if (ascii || last < 0x80) {
-        for (let code = Math.max(first, 0x41); code <= Math.min(last, 0x7a); code++) {
-          for (const member of this.of(code, { ignoreCase, ascii } as Flags)) found.add(member)
-        }
-        continue
+      for (let code = Math.max(first, 0x41); code <= Math.min(last, 0x7a); code++) {
+        for (const member of this.of(code, flags)) found.add(member)
       }
-      for (const [code, members] of this.#table()) {
-        if (code > last) break
-        if (code >= first) for (const member of members) found.add(member)
-      }
+      if (last >= 0x80 && !flags.ascii)
+        for (const member of this.#others(Math.max(first, 0x80), last)) found.add(member)
     }
     const isNew = (code: number) => !ranges.some(([first, last]) => first <= code && code <= last)
-    return [...found].filter(isNew).map((code) => [code, code])
+    return Array.from(found)
+      .filter(isNew)
+      .map((code) => [code, code])
   }
 
-  #table(): ReadonlyMap<number, readonly number[]> {
-    this.#unicode ??= caseTable()
-    return this.#unicode
+  /** What matches a code point of this range and is not in it. */
+  #others(first: number, last: number): Set<number> {
+    this.#table ??= makeTable()
+    const { codes, others } = this.#table
+    const found = new Set<number>()
+    for (let index = firstIndex(codes, first); index < codes.length; index++) {
+      if ((codes[index] ?? 0) > last) break
+      const other = others[index] ?? 0
+      if (other < first || other > last) found.add(other)
+    }
+    return found
   }
 }
 
-function caseTable(): ReadonlyMap<number, readonly number[]> {
+/** Pairs of different code points that match each other, in the order of the first: some 3,000. */
+interface CaseTable {
+  readonly codes: Uint32Array
+  readonly others: Uint32Array
+}
+
+function makeTable(): CaseTable {
   const bySmall = new Map<number, number[]>()
-  for (let code = 0; code <= lastCased; code++) {
-    const small = smallLetter(code)
-    if (small !== code) bySmall.set(small, [...(bySmall.get(small) ?? [small]), code])
+  for (let block = 0; block <= lastCased; block += 0x100) {
+    const text = String.fromCodePoint(...Array.from({ length: 0x100 }, (_, index) => block + index))
+    if (text.toLowerCase() === text) continue
+    for (let code = block; code < block + 0x100; code++) {
+      const small = smallLetter(code)
+      if (small === code) continue
+      const members = bySmall.get(small) ?? [small]
+      members.push(code)
+      bySmall.set(small, members)
+    }
   }
   for (const letters of sameCapital) {
     const smalls = Array.from(letters, (letter) => letter.codePointAt(0) ?? 0)
     const all = smalls.flatMap((small) => bySmall.get(small) ?? [small])
     for (const small of smalls) bySmall.set(small, all)
   }
-  const entries = [...bySmall.values()].flatMap((members) => members.map((code) => [code, members] as const))
-  return new Map(entries.sort(([a], [b]) => a - b))
+  const pairs: [number, number][] = []
+  for (const [small, members] of bySmall) {
+    const mine = members.filter((code) => code === small || smallLetter(code) === small)
+    for (const code of mine) for (const other of members) if (other !== code) pairs.push([code, other])
+  }
+  pairs.sort(([a], [b]) => a - b)
+  return { codes: Uint32Array.from(pairs, ([code]) => code), others: Uint32Array.from(pairs, ([, other]) => other) }
+}
+
+/** Where in ascending numbers the first stands that is not less. */
+function firstIndex(codes: Uint32Array, least: number): number {
+  let [from, to] = [0, codes.length]
+  while (from < to) {
+    const middle = (from + to) >> 1
+    if ((codes[middle] ?? 0) < least) from = middle + 1
+    else to = middle
+  }
+  return from
 }
 
 /** Python's simple lower case: the first code point where the full mapping has two (only U+0130). */

@@ -8,8 +8,8 @@ interface Way {
   readonly set: ReadonlySet<number>
 }
 
-/** Some 20 ms. Honest patterns need a few hundred; each group that may stay unset can double the number. */
-const mostSteps = 300_000
+/** Some 10 ms. Honest patterns need a few hundred; each group that may stay unset can double the number. */
+const mostSteps = 100_000
 
 /**
  * Rewrites a pattern so that JavaScript's rules for captures give what Python's give.
@@ -97,10 +97,11 @@ class Resolver {
         return this.#sequence(node, 0, set, committed)
       case 'choice':
         return node.alternatives.flatMap((alternative) => this.#ways(alternative, set, committed))
-      case 'group':
-        return this.#ways(node.body, set, committed).map((way) => {
-          return { node: tree.group(node.group, way.node), set: new Set(way.set).add(node.group) }
-        })
+      case 'group': {
+        const ways = this.#ways(node.body, set, committed)
+        if (!this.#referenced.has(node.group)) return ways
+        return ways.map((way) => ({ node: tree.group(node.group, way.node), set: new Set(way.set).add(node.group) }))
+      }
       case 'reference':
         return [{ node: this.#isSet(node.group, set) ? node : tree.never, set }]
       case 'conditional':
@@ -173,7 +174,8 @@ class Resolver {
       throw new RegexError('a repeat in an atomic group whose inside tries the empty text first: not supported')
     }
     const [turn] = ways
-    const unsure = this.#groupsIn(body).filter((group) => this.#takenAsUnset.has(group))
+    // Taken as unset in the first turn, a group may be set in the next.
+    const unsure = most === 1 ? [] : this.#groupsIn(body).filter((group) => this.#takenAsUnset.has(group))
     if (!turn || ways.length > 1 || unsure.length > 0) {
       const group = unsure[0] ?? outside[0]
       throw new RegexError(
