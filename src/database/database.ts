@@ -108,11 +108,18 @@ export async function transaction<T>(
 ): Promise<T> {
   signal.throwIfAborted()
   const client = await pool.connect()
+  // A connection that breaks says so twice: to the query that runs, and to whoever listens. Nobody would end the process.
+  const ignore = () => undefined
+  client.on('error', ignore)
   let released = false
-  const giveUp = () => {
-    if (!released) client.release(true)
+  const release = (broken: boolean) => {
+    if (released) return
     released = true
+    // Afterwards the pool listens again; a broken one says its last word when it is gone.
+    if (!broken) client.off('error', ignore)
+    client.release(broken)
   }
+  const giveUp = () => release(true)
   signal.addEventListener('abort', giveUp, { once: true })
   try {
     await client.query('BEGIN')
@@ -125,7 +132,6 @@ export async function transaction<T>(
     throw error
   } finally {
     signal.removeEventListener('abort', giveUp)
-    if (!released) client.release()
-    released = true
+    release(false)
   }
 }
