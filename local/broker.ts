@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import path from 'node:path'
 import {
   type BrokerPorts,
@@ -43,14 +43,14 @@ export function propertiesOf(broker: Broker, logFolder: string, bindAddress: str
 
 /** What Kafka's StorageTool needs to format an empty data folder. */
 export function formatArguments(broker: Broker, propertiesFile: string): string[] {
-  const clusterId = randomBytes(16).toString('base64url')
-  // In one word: an id can begin with a hyphen, and as a word of its own it would be taken for an option.
-  return [
-    'format',
-    `--cluster-id=${clusterId}`,
-    '-c',
-    propertiesFile,
-    '--ignore-formatted',
-    ...scramUsers(broker.security),
-  ]
+  const { dataFolder, security } = broker
+  return ['format', '-t', clusterId(dataFolder), '-c', propertiesFile, '--ignore-formatted', ...scramUsers(security)]
+}
+
+/** The same at each start: a container formats each time, and the data of another cluster would be refused. */
+function clusterId(dataFolder: string): string {
+  const bytes = createHash('sha256').update(dataFolder).digest().subarray(0, 16)
+  // Its text begins with the first bits, and must not begin with a hyphen: it would be taken for an option.
+  bytes[0] = (bytes[0] ?? 0) & 0x7f
+  return bytes.toString('base64url')
 }

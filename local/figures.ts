@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Admin, Kafka } from 'kafkajs'
 import type { Client } from 'pg'
 import { connect, type DatabaseAddress } from './databaseAddress.ts'
@@ -26,7 +27,8 @@ export interface FiguresOptions {
 export class FiguresReader {
   readonly #admin: Admin
   #client: Client | undefined
-  #publishedBefore = 0
+  #publishedBefore: number | undefined
+  #asking: Promise<{ checks: number; lag: number } | undefined> | undefined
   #last: Figures = { checks: 0, failures: 0, rows: 0, lag: 0 }
 
   constructor(private readonly options: FiguresOptions) {
@@ -35,22 +37,28 @@ export class FiguresReader {
 
   /** To be called before the services start: what was published until now does not count. */
   async begin(): Promise<void> {
-    await this.#admin.connect()
-    this.#publishedBefore = sum((await this.#partitions()).map(({ high }) => high))
+    await this.#askKafka()
   }
 
   /** What cannot be asked at the moment stays as it was: the services tell of what is away. */
   async read(): Promise<Figures> {
-    const [topic, table] = await Promise.all([
-      this.#topic().catch(() => undefined),
-      this.#table().catch(() => this.#disconnected()),
-    ])
+    const [topic, table] = await Promise.all([this.#askKafka(), this.#table().catch(() => this.#disconnected())])
     this.#last = { ...this.#last, ...table, ...topic }
     return this.#last
   }
 
   async close(): Promise<void> {
-    await Promise.allSettled([this.#admin.disconnect(), this.#client?.end()])
+    await within(1_000, Promise.allSettled([this.#admin.disconnect(), this.#client?.end()]))
+  }
+
+  /** kafkajs goes on trying for as long as Kafka is away, and we do not wait that long; nor do we ask twice. */
+  #askKafka(): Promise<{ checks: number; lag: number } | undefined> {
+    this.#asking ??= this.#topic()
+      .catch(() => undefined)
+      .finally(() => {
+        this.#asking = undefined
+      })
+    return within(3_000, this.#asking)
   }
 
   /** With the first and the next offset; none as long as there is no topic. */
@@ -63,12 +71,15 @@ export class FiguresReader {
 
   async #topic(): Promise<{ checks: number; lag: number }> {
     const { topic, group } = this.options
+    await this.#admin.connect()
     const partitions = await this.#partitions()
+    const published = sum(partitions.map(({ high }) => high))
+    this.#publishedBefore ??= published
     if (partitions.length === 0) return { checks: 0, lag: 0 }
     const [offsets] = await this.#admin.fetchOffsets({ groupId: group, topics: [topic] })
     const committed = new Map(offsets?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
     return {
-      checks: sum(partitions.map(({ high }) => high)) - this.#publishedBefore,
+      checks: published - this.#publishedBefore,
       // Committed is -1 before the first time, and below `low` where Kafka has deleted what was not read.
       lag: sum(partitions.map(({ partition, low, high }) => high - Math.max(committed.get(partition) ?? 0, low))),
     }
@@ -91,6 +102,11 @@ export class FiguresReader {
     void this.#client?.end().catch(() => {})
     this.#client = undefined
   }
+}
+
+/** Undefined when it is not there in time. */
+function within<T>(ms: number, promise: Promise<T>): Promise<T | undefined> {
+  return Promise.race([promise, sleep(ms, undefined, { ref: false })])
 }
 
 function sum(numbers: readonly number[]): number {

@@ -126,7 +126,7 @@ export class LocalKafka {
     await this.#process?.kill()
   }
 
-  /** An open port is not enough: the broker must be registered with the controller, and lead its partitions. */
+  /** An open port is not enough: the broker must know itself, lead its partitions, and coordinate groups. */
   async #untilItAnswers(process: BackgroundProcess): Promise<void> {
     const deadline = Date.now() + readyWithinMs
     while (!(await this.#answers())) {
@@ -154,6 +154,8 @@ export class LocalKafka {
       await admin.connect()
       if ((await admin.describeCluster()).brokers.length === 0) return false
       for (const topic of await admin.listTopics()) await admin.fetchTopicOffsets(topic)
+      // Makes the topic of the groups' offsets, for which the first consumer would have to wait.
+      await admin.fetchOffsets({ groupId: 'webmon-local', topics: [] })
       return true
     } catch {
       return false

@@ -179,6 +179,11 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
+/** Without the stack traces of Java, which are longer than what they follow. */
 export function lastLines(text: string, count: number): string {
-  return text.trim().split('\n').slice(-count).join('\n')
+  const lines = text.trim().split('\n')
+  return lines
+    .filter((line) => !/^\s+at /.test(line))
+    .slice(-count)
+    .join('\n')
 }

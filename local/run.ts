@@ -1,12 +1,12 @@
 /** Starts a Kafka, a PostgreSQL, the consumer and the producer; shows what happens; ends them in reverse order. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { readConfig } from '../src/config.ts'
 import { kafkaClient } from '../src/kafka/client.ts'
 import { buildServices } from './build.ts'
 import { withoutPassword } from './databaseAddress.ts'
-import { type Figures, FiguresReader } from './figures.ts'
+import { FiguresReader } from './figures.ts'
+import { showFigures } from './live.ts'
 import { freePort } from './ports.ts'
 import { ownDatabase } from './postgres.ts'
 import { endLeftover, isRunning } from './process.ts'
@@ -16,11 +16,6 @@ import { ServiceProcess } from './serviceProcess.ts'
 import { type Ports, readState, type State, stateFolder, writeState } from './state.ts'
 import { Stop } from './stop.ts'
 import { Terminal } from './terminal.ts'
-
-/** Until the first check is stored, and then. */
-const lookEveryMs = { first: 200, later: 1_000 }
-/** The figures may cost this part of the time: counting a long run's rows takes its while. */
-const figuresShare = 0.05
 
 /** @returns the exit code: 0 when it was stopped, 1 when something failed or ended by itself */
 export async function runLocal(): Promise<number> {
@@ -38,7 +33,6 @@ export async function runLocal(): Promise<number> {
   }
   terminal.endLive()
   await stop.undoAll()
-  say('all stopped')
   return exitCode
 }
 
@@ -47,8 +41,9 @@ async function startAndShow(terminal: Terminal, stop: Stop): Promise<number> {
   const begun = new Date()
   const seconds = () => `${((Date.now() - begun.getTime()) / 1000).toFixed(1)} s`
   const last = readState()
-  if (isRunning(last.pid, 'local/main.ts'))
+  if (isRunning(last.pid, 'local/main.ts')) {
     throw new Error(`make local runs already: see its terminal, or end it with kill ${last.pid}`)
+  }
   // Before the ports are chosen, which these may still hold.
   await Promise.all(last.processes.map(({ pid, mark }) => endLeftover(pid, mark, 'SIGINT')))
   const ports = {
@@ -67,7 +62,9 @@ async function startAndShow(terminal: Terminal, stop: Stop): Promise<number> {
     throw new Error('the Kafka of make local asks for no password: comment out kafka.sasl in the configuration')
   }
   const { kafka, postgres } = await startServers(ports, say, stop)
-  say(`Kafka at ${kafka.address} and PostgreSQL at port ${database.port} answer, after ${seconds()}`)
+  const yours = (server: { process?: unknown }) => (server.process ? '' : ' (yours)')
+  const at = `Kafka at ${kafka.address}${yours(kafka)}, PostgreSQL at ${database.host}:${database.port}${yours(postgres)}`
+  say(`${at}: ready after ${seconds()}`)
 
   const { topic, group } = config.kafka
   const client = kafkaClient(config.kafka, 'webmon local', silent)
@@ -92,13 +89,12 @@ async function startAndShow(terminal: Terminal, stop: Stop): Promise<number> {
   say(`Ctrl-C ends all of it; the data stays in ${shown(stateFolder)}`)
 
   const over = new AbortController()
-  const showing = showFigures(reader, terminal, seconds, AbortSignal.any([over.signal, stop.asked]))
+  void showFigures(reader, terminal, seconds, AbortSignal.any([over.signal, stop.asked]))
   const first = await Promise.race([
     stop.askedFor,
     firstEnd({ producer, consumer, Kafka: kafka.process, PostgreSQL: postgres.process }),
   ])
   over.abort()
-  await showing
   terminal.endLive()
   if (first === undefined) return 0
   say(`${first.name} ended by itself: ${first.how}`)
@@ -141,32 +137,6 @@ function firstEnd(processes: Record<string, { ended: Promise<string> } | undefin
     process ? [process.ended.then((how) => ({ name, how }))] : [],
   )
   return Promise.race(ends)
-}
-
-async function showFigures(reader: FiguresReader, terminal: Terminal, seconds: () => string, over: AbortSignal) {
-  let stored = false
-  while (!over.aborted) {
-    const begun = performance.now()
-    const figures = await reader.read()
-    const tookMs = performance.now() - begun
-    if (!stored && figures.rows > 0) {
-      stored = true
-      terminal.say(`first check stored after ${seconds()}`)
-    }
-    terminal.live(line(figures))
-    const pauseMs = Math.max(stored ? lookEveryMs.later : lookEveryMs.first, tookMs / figuresShare)
-    await sleep(pauseMs, undefined, { signal: over }).catch(() => {})
-  }
-}
-
-function line(figures: Figures): string {
-  const time = new Date().toTimeString().slice(0, 8)
-  const parts = (['checks', 'failures', 'rows', 'lag'] as const).map((key) => `${key} ${thousands(figures[key])}`)
-  return [time, ...parts].join('  ')
-}
-
-function thousands(count: number): string {
-  return count.toLocaleString('en-US')
 }
 
 /** As short as it is from where the user stands. */

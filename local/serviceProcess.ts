@@ -8,7 +8,8 @@ import { stateFolder } from './state.ts'
 /** A service stops within 8 s by itself. */
 const stopWithinMs = 12_000
 const lookEveryMs = 250
-/** One problem often makes a line for every attempt: each text is shown once in so long. */
+const shownLevels = ['warn', 'error', 'fatal']
+/** One problem often makes a line for every attempt: what differs in numbers only is shown once in so long. */
 const sameTextEveryMs = 10_000
 
 /** The producer or the consumer: its process, and its log, which it writes itself and we read. */
@@ -81,16 +82,17 @@ export class ServiceProcess {
     }
   }
 
-  /** Shows errors, and what is not JSON: the line of a wrong configuration, or the last words of a crash. */
+  /** Shows warnings, errors, and what is not JSON: the line of a wrong configuration, or the last words of a crash. */
   #see(line: string): void {
     this.#lastLines.push(line)
     if (this.#lastLines.length > 10) this.#lastLines.shift()
     const entry = parse(line)
-    if (entry !== undefined && entry.level !== 'error' && entry.level !== 'fatal') return
+    if (entry !== undefined && !shownLevels.includes(String(entry.level))) return
     const text = entry ? `${entry.level}: ${entry.msg}` : line
     const now = Date.now()
-    if (now - (this.#shownAt.get(text) ?? 0) < sameTextEveryMs) return
-    this.#shownAt.set(text, now)
+    const kind = text.replace(/\d+/g, '0')
+    if (now - (this.#shownAt.get(kind) ?? 0) < sameTextEveryMs) return
+    this.#shownAt.set(kind, now)
     this.show(`${this.name}: ${text}`)
   }
 }

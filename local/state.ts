@@ -21,8 +21,8 @@ export interface Ports {
   readonly consumer: number
 }
 
-/** Everything of `make local`: data, logs and state. */
-export const stateFolder = path.join(dataFolder, 'local')
+/** Everything of `make local`: data, logs and state. The tests name another one, to leave the user's alone. */
+export const stateFolder = path.resolve(process.env.WEBMON_TEST_FOLDER || path.join(dataFolder, 'local'))
 const file = path.join(stateFolder, 'state.json')
 
 export function readState(): State {

@@ -24,6 +24,7 @@ export class Stop {
   }
 
   async undoAll(): Promise<void> {
+    const started = this.#releasers.length > 0
     // Asked for or not, the next signal hurries.
     this.#asked.abort()
     for (const { what, release } of this.#releasers.reverse()) {
@@ -33,6 +34,7 @@ export class Stop {
         this.say(`stopping ${what}: ${error instanceof Error ? error.message : error}`)
       }
     }
+    if (started) this.say('all stopped')
   }
 
   #ask(): void {

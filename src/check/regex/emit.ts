@@ -9,17 +9,34 @@ export interface JavaScriptPattern {
   readonly flags: string
 }
 
-/** Python's categories as the inside of a set. Each was compared with Python 3.11 for all code points. */
-const unicodeCategories = {
-  d: '\\p{Nd}',
-  w: '\\p{L}\\p{N}_',
-  s: '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000',
+/** What a category is inside of a set; null: it cannot be written there. */
+type CategorySources = Readonly<Record<Exclude<Category, 'W'>, string>> & { readonly W: string | null }
+
+/** Each was compared with Python 3.11 for all code points. */
+const unicodeCategories: CategorySources = {
+  d: String.raw`\p{Nd}`,
+  D: String.raw`\P{Nd}`,
+  w: String.raw`\p{L}\p{N}_`,
+  W: null,
+  s: String.raw`\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000`,
+  S:
+    String.raw`\0-\x08\x0e-\x1b!-\x84\x86-\x9f\xa1-\u167f\u1681-\u1fff\u200b-\u2027\u202a-\u202e\u2030-\u205e` +
+    String.raw`\u2060-\u2fff\u3001-\u{10ffff}`,
 }
-const asciiCategories = { d: '0-9', w: '0-9A-Za-z_', s: '\\t-\\r\\x20' }
+const asciiCategories: CategorySources = {
+  d: '0-9',
+  D: String.raw`\0-/:-\u{10ffff}`,
+  w: '0-9A-Z_a-z',
+  W: String.raw`\0-/:-@\[-\^\x60\{-\u{10ffff}`,
+  s: String.raw`\t-\r\x20`,
+  S: String.raw`\0-\x08\x0e-\x1f!-\u{10ffff}`,
+}
 
 /**
- * Writes a resolved tree in JavaScript's syntax: v for sets within sets, s for a dot that is any character. Not `[^]`,
- * which V8 11.3 (Node 20) counts as no character at all under v: `/[^]{2}/v` matched one.
+ * Writes a resolved tree in JavaScript's syntax: u for code points, s for a dot that is any character.
+ *
+ * Not v, though its sets could hold `\W` as Python's do: V8 11.3 (Node 20) compiles a repeated negated set wrongly under
+ * v. `/(?:[^x]a)+/v` matched "xa" and not "ya", `/[^]{2}/v` matched one character.
  */
 export function emit(root: Node, cases: Cases): JavaScriptPattern {
   return new Emitter(cases).emit(root)
@@ -40,7 +57,7 @@ class Emitter {
   emit(root: Node): JavaScriptPattern {
     this.#findReferences(root)
     if (this.#ignoreCase) this.#checkIgnoreCase(root)
-    return { source: this.#write(root), flags: this.#ignoreCase ? 'isv' : 'sv' }
+    return { source: this.#write(root), flags: this.#ignoreCase ? 'isu' : 'su' }
   }
 
   #findReferences(node: Node): void {
@@ -69,7 +86,7 @@ class Emitter {
         return codes.length === 1 ? escaped(node.code) : `[${codes.map(escaped).join('')}]`
       }
       case 'set':
-        return `[${node.negated ? '^' : ''}${this.#inside(node)}]`
+        return this.#set(node)
       case 'any':
         return node.flags.dotAll ? '.' : '[^\\n]'
       case 'anchor':
@@ -129,15 +146,20 @@ class Emitter {
     return node.type === 'character' || node.type === 'set' || node.type === 'any' ? source : `(?:${source})`
   }
 
-  #inside({ ranges, categories, flags }: Node & { type: 'set' }): string {
+  #set({ negated, ranges, categories, flags }: Node & { type: 'set' }): string {
     const all: readonly Range[] = [...ranges, ...this.#cases.beyond(ranges, flags)]
     const codes = all.map(([first, last]) => (first === last ? escaped(first) : `${escaped(first)}-${escaped(last)}`))
-    return codes.join('') + categories.map((category) => categorySource(category, flags)).join('')
+    const sources = flags.ascii ? asciiCategories : unicodeCategories
+    const inside = codes.join('') + categories.map((category) => sources[category] ?? '').join('')
+    if (sources.W !== null || !categories.includes('W')) return `[${negated ? '^' : ''}${inside}]`
+    // Everything but words has no name that could stand in a set.
+    if (inside === '') return negated ? `[${sources.w}]` : `[^${sources.w}]`
+    return negated ? `(?:(?![${inside}])[${sources.w}])` : `(?:[^${sources.w}]|[${inside}])`
   }
 }
 
 function anchorSource(anchor: Anchor, flags: Flags): string {
-  const word = `[${categorySource('w', flags)}]`
+  const word = `[${(flags.ascii ? asciiCategories : unicodeCategories).w}]`
   switch (anchor) {
     case 'A':
       return '^'
@@ -153,23 +175,6 @@ function anchorSource(anchor: Anchor, flags: Flags): string {
     case 'B':
       // Python finds no \B in the empty text.
       return `(?:(?<=${word})(?=${word})|(?<!${word})(?!${word})(?:(?=.)|(?<=.)))`
-  }
-}
-
-/** As the inside of a set. */
-function categorySource(category: Category, { ascii }: Flags): string {
-  const sources = ascii ? asciiCategories : unicodeCategories
-  switch (category) {
-    case 'd':
-    case 'w':
-    case 's':
-      return sources[category]
-    case 'D':
-      return `[^${sources.d}]`
-    case 'W':
-      return `[^${sources.w}]`
-    case 'S':
-      return `[^${sources.s}]`
   }
 }
 

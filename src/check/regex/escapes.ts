@@ -72,7 +72,7 @@ function octalCode(tokens: Tokens, token: string): number {
   return code
 }
 
-export function badEscape(tokens: Tokens, token: string): RegexError {
+function badEscape(tokens: Tokens, token: string): RegexError {
   return tokens.error(`bad escape ${token}`, Array.from(token).length)
 }
 

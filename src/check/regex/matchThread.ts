@@ -1,5 +1,3 @@
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import type { JavaScriptPattern } from './emit.ts'
 import { RegexError } from './regexError.ts'
@@ -11,14 +9,16 @@ export interface Search {
   readonly text: string
   resolve(found: boolean): void
   reject(error: Error): void
+  /** Called when it leaves the queue. */
+  stopWaiting?: () => void
 }
 
 /** A thread that is not ready by then never will be; on a busy machine it takes 0.1 s, with tsx 1 s. */
 const startTimeoutMs = 20_000
 
 /**
- * Enough for a page of some 20 MB; a pattern's own stack is V8's and ends at 64 MB. Beyond these the thread ends, not
- * the process.
+ * Far more than compiled patterns need, and a page of 100 MB still passes. Beyond it the thread ends, not the process.
+ * The stack on which a pattern goes back is V8's own, 64 MB at most.
  */
 const resourceLimits = { maxOldGenerationSizeMb: 128, maxYoungGenerationSizeMb: 32, stackSizeMb: 4 }
 
@@ -27,6 +27,8 @@ export class MatchThread {
   readonly #timeoutMs: number
   readonly #onFree: () => void
   #worker: Worker | null = null
+  #isReady = false
+  #isClosed = false
   #search: Search | null = null
   #timer: NodeJS.Timeout | undefined
   #ending: Promise<unknown> | null = null
@@ -43,30 +45,35 @@ export class MatchThread {
 
   /** Starts a search; the thread must be free. Its time begins when the thread has it. */
   run(search: Search): void {
+    const failure = this.#worker ? null : this.#start()
+    if (failure) {
+      search.reject(failure)
+      queueMicrotask(this.#onFree)
+      return
+    }
     this.#search = search
-    if (this.#worker) {
-      this.#ask(this.#worker, search)
-      return
-    }
-    try {
-      this.#worker = this.#start()
-    } catch (error) {
-      this.#fail(new Error(`the regex thread could not be made: ${(error as Error).message}`))
-      return
-    }
-    this.#timer = setTimeout(() => {
-      this.#kill(new Error(`the regex thread did not start within ${startTimeoutMs} ms`))
-    }, startTimeoutMs)
+    // Only while it has work does the thread keep the process alive.
+    this.#worker?.ref()
+    if (this.#isReady) this.#ask(search)
+    else this.#timer = setTimeout(() => this.#kill(new Error('the regex thread does not start')), startTimeoutMs)
   }
 
   /** Ends the thread. A search that runs in it fails. */
   async close(): Promise<void> {
-    if (this.#worker) this.#kill(new Error('the regex search was closed'))
+    this.#isClosed = true
+    this.#kill(new Error('the regex search was closed'))
     await this.#ending
   }
 
-  #start(): Worker {
-    const worker = new Worker(workerUrl, { ...workerOptions, name: 'webmon-regex', resourceLimits })
+  /** Gives the reason when the system has no more threads. */
+  #start(): Error | null {
+    let worker: Worker
+    try {
+      worker = makeWorker({ name: 'webmon-regex', resourceLimits })
+    } catch (error) {
+      return error as Error
+    }
+    worker.unref()
     worker.on('message', (answer: Answer) => this.#answered(worker, answer))
     worker.on('error', (error: NodeJS.ErrnoException) => {
       const isMemory = error.code === 'ERR_WORKER_OUT_OF_MEMORY'
@@ -75,69 +82,68 @@ export class MatchThread {
     worker.on('exit', () => {
       if (this.#worker === worker) this.#kill(new Error('the regex thread ended'))
     })
-    return worker
+    this.#worker = worker
+    return null
   }
 
-  #ask(worker: Worker, { pattern, text }: Search): void {
-    // Only while it works does the thread keep the process alive.
-    worker.ref()
-    worker.postMessage({ ...pattern, text } satisfies Question)
+  #ask({ pattern, text }: Search): void {
+    this.#worker?.postMessage({ ...pattern, text } satisfies Question)
     this.#timer = setTimeout(() => {
       // After a stall of the event loop the timer comes first, though the answer may be there: it is read before this.
       this.#timer = undefined
       setImmediate(() => {
-        if (this.#timer === undefined && this.#search) this.#kill(new RegexError(tooSlow(this.#timeoutMs)))
+        if (this.#timer || !this.#search) return
+        this.#kill(new RegexError(`took more than ${this.#timeoutMs} ms on this page`), 'and start anew')
       })
     }, this.#timeoutMs)
   }
 
   #answered(worker: Worker, answer: Answer): void {
+    if (worker !== this.#worker) return
     const search = this.#search
-    if (worker !== this.#worker || !search) return
-    clearTimeout(this.#timer)
     if (answer === 'ready') {
-      this.#ask(worker, search)
+      this.#isReady = true
+      clearTimeout(this.#timer)
+      if (search) this.#ask(search)
       return
     }
+    clearTimeout(this.#timer)
     worker.unref()
     this.#search = null
-    if ('found' in answer) search.resolve(answer.found)
-    else search.reject(new RegexError(answer.error))
+    if ('found' in answer) search?.resolve(answer.found)
+    else search?.reject(new RegexError(answer.error))
     this.#onFree()
   }
 
-  /** Ends the thread. Only when it is gone may the next start, so that there are never more of them at work. */
-  #kill(reason: Error): void {
+  /**
+   * Ends the thread, and its search with it. Only when it is gone may the next start, so that there are never more of
+   * them at work: V8 compiles to the end before it lets itself be stopped.
+   */
+  #kill(reason: Error, then?: 'and start anew'): void {
     const worker = this.#worker
     if (!worker) return
+    clearTimeout(this.#timer)
     this.#worker = null
+    this.#isReady = false
     this.#ending = worker.terminate().finally(() => {
       this.#ending = null
+      if (then && !this.#isClosed) this.#start()
       this.#onFree()
     })
-    this.#fail(reason)
-  }
-
-  #fail(reason: Error): void {
-    clearTimeout(this.#timer)
     const search = this.#search
     this.#search = null
     search?.reject(reason)
-    if (this.isFree) this.#onFree()
   }
 }
 
-function tooSlow(timeoutMs: number): string {
-  return `took more than ${timeoutMs} ms on this page`
-}
-
 /**
- * In dist/ the thread is a plain file of JavaScript. Under tsx and vitest it is TypeScript, which Node 20 cannot load
- * and which no loader of the main thread reaches: there it is started with tsx's own, found from here because
- * `--import tsx` would be looked up from the working directory.
+ * In dist/ the thread is a plain file of JavaScript. Under tsx and vitest it is TypeScript, which Node 20 cannot load,
+ * and `--import tsx` does nothing in a thread: tsx's loader is installed by hand in front of it.
  */
-const isTypeScript = import.meta.url.endsWith('.ts')
-const workerUrl = new URL(isTypeScript ? './worker.ts' : './worker.js', import.meta.url)
-const workerOptions: WorkerOptions = isTypeScript
-  ? { execArgv: ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href] }
-  : {}
+function makeWorker(options: WorkerOptions): Worker {
+  if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), options)
+  const tsx = JSON.stringify(import.meta.resolve('tsx/esm/api'))
+  const file = JSON.stringify(new URL('./worker.ts', import.meta.url).href)
+  const code = `import(${tsx}).then(({ register }) => { register(); return import(${file}) })`
+  return new Worker(code, { ...options, eval: true })
+}

@@ -108,9 +108,9 @@ class Resolver {
         return this.#ways(this.#isSet(node.group, set) ? node.yes : node.no, set, committed)
       case 'repeat':
         if (node.kind !== 'possessive') return this.#repeat(node, set, committed)
-        return [only(this.#repeat(node, set, true), tree.atomic)]
+        return [only(this.#repeat(node, set, true), atomic)]
       case 'atomic':
-        return [only(this.#ways(node.body, set, true), tree.atomic)]
+        return [only(this.#ways(node.body, set, true), atomic)]
       case 'look':
         return [this.#look(node, set)]
       default:
@@ -162,15 +162,14 @@ class Resolver {
     const outside = this.#referencedOutside(node)
     const again = (from: number, turn: Node) => tree.repeat(from, most, kind === 'lazy' ? 'lazy' : 'greedy', turn)
     // Python commits to each turn of a possessive repeat, not only to the whole.
-    const ways =
-      kind === 'possessive' ? [only(this.#ways(body, set, true), committedTurn)] : this.#ways(body, set, committed)
+    const ways = kind === 'possessive' ? [only(this.#ways(body, set, true), atomic)] : this.#ways(body, set, committed)
     const orSkip = (turns: Way[]): Way[] => {
       const skipped = { node: tree.empty, set }
       if (least > 0) return turns
       return kind === 'lazy' ? [skipped, ...turns] : [...turns, skipped]
     }
     if (most === 1 && outside.length > 0) return orSkip(ways)
-    if (committed && kind !== 'possessive' && body.width[0] === 0 && !triesEmptyLast(body)) {
+    if (committed && kind !== 'possessive' && body.width[0] === 0 && !tree.triesEmptyLast(body)) {
       throw new RegexError('a repeat in an atomic group whose inside tries the empty text first: not supported')
     }
     const [turn] = ways
@@ -243,31 +242,10 @@ function only(ways: readonly Way[], make: (node: Node) => Node): Way {
 }
 
 /** One character leaves nothing to commit to. */
-function committedTurn(turn: Node): Node {
-  return turn.type === 'character' || turn.type === 'set' || turn.type === 'any' ? turn : tree.atomic(turn)
+function atomic(body: Node): Node {
+  return body.type === 'character' || body.type === 'set' || body.type === 'any' ? body : tree.atomic(body)
 }
 
 function unsureInside(): RegexError {
   return new RegexError('a group that may stay unset, inside an atomic group or lookaround: not supported')
-}
-
-/** Whether the empty text is the last of all that the node tries. */
-function triesEmptyLast(node: Node): boolean {
-  if (node.width[0] > 0) return true
-  switch (node.type) {
-    case 'sequence':
-      return node.items.every(triesEmptyLast)
-    case 'choice':
-      return node.alternatives.every((alternative, index) =>
-        index === node.alternatives.length - 1 ? triesEmptyLast(alternative) : alternative.width[0] > 0,
-      )
-    case 'group':
-      return triesEmptyLast(node.body)
-    case 'repeat':
-      return node.kind === 'possessive' || (node.kind === 'greedy' && triesEmptyLast(node.body))
-    case 'conditional':
-      return triesEmptyLast(node.yes) && triesEmptyLast(node.no)
-    default:
-      return true
-  }
 }

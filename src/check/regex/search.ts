@@ -15,9 +15,8 @@ export interface RegexSearchOptions {
   readonly maxWaitMs?: number
 }
 
-/** Translations that are kept, and up to which length: nearly all patterns are far shorter, and 8 kB each would add up. */
-const mostTranslations = 10_000
-const mostKeptLength = 1_000
+/** How long the translations that are kept may be in all: those of 10,000 patterns of 100 characters. */
+const mostKeptLength = 4_000_000
 
 /** Patterns remembered for having failed in a thread. */
 const mostTroublesome = 1_000
@@ -32,6 +31,7 @@ const mostTroublesome = 1_000
 export class RegexSearch {
   readonly #translator = new Translator()
   readonly #translations = new Map<string, Translation>()
+  #keptLength = 0
   readonly #troublesome = new Set<string>()
   readonly #troublesomeQueue: Search[] = []
   readonly #queue: Search[] = []
@@ -66,7 +66,10 @@ export class RegexSearch {
   /** Ends the threads. What still runs or waits fails. */
   async close(): Promise<void> {
     this.#isClosed = true
-    for (const waiting of [...this.#queue.splice(0), ...this.#troublesomeQueue.splice(0)]) waiting.reject(closed())
+    for (const search of [...this.#queue.splice(0), ...this.#troublesomeQueue.splice(0)]) {
+      search.stopWaiting?.()
+      search.reject(closed())
+    }
     await Promise.all(this.#threads.map((thread) => thread.close()))
   }
 
@@ -74,9 +77,12 @@ export class RegexSearch {
     const known = this.#translations.get(pattern)
     if (known) return known
     const translation = this.#translator.translate(pattern)
-    const length = 'literal' in translation ? translation.literal.length : translation.source.length
-    if (length > mostKeptLength) return translation
-    if (this.#translations.size >= mostTranslations) this.#translations.clear()
+    const length = pattern.length + ('literal' in translation ? translation.literal : translation.source).length
+    if (this.#keptLength + length > mostKeptLength) {
+      this.#translations.clear()
+      this.#keptLength = 0
+    }
+    this.#keptLength += length
     this.#translations.set(pattern, translation)
     return translation
   }
@@ -92,7 +98,7 @@ export class RegexSearch {
         queue.splice(queue.indexOf(search), 1)
         reject(new RegexError(`waited ${this.#maxWaitMs} ms for a thread: too many patterns that are slow`))
       }, this.#maxWaitMs)
-      search.onStart = () => clearTimeout(timer)
+      search.stopWaiting = () => clearTimeout(timer)
     })
   }
 
@@ -101,7 +107,7 @@ export class RegexSearch {
       if (!thread.isFree) continue
       const search = this.#next(index)
       if (!search) continue
-      search.onStart?.()
+      search.stopWaiting?.()
       thread.run(search)
     }
   }
@@ -110,4 +116,16 @@ export class RegexSearch {
     if (this.#threads.length === 1) return this.#queue.shift() ?? this.#troublesomeQueue.shift()
     return thread === 0 ? (this.#troublesomeQueue.shift() ?? this.#queue.shift()) : this.#queue.shift()
   }
+}
+
+function closed(): Error {
+  return new Error('the regex search was closed')
+}
+
+/** Adds to a set as its newest; the oldest goes when there are more than `most`. */
+function keep(set: Set<string>, value: string, most: number): void {
+  set.delete(value)
+  set.add(value)
+  const [oldest] = set
+  if (set.size > most && oldest !== undefined) set.delete(oldest)
 }

@@ -128,6 +128,27 @@ export function children(node: Node): readonly Node[] {
   }
 }
 
+/** Whether the empty text, if the node matches it, is the last that it tries. */
+export function triesEmptyLast(node: Node): boolean {
+  if (node.width[0] > 0) return true
+  switch (node.type) {
+    case 'sequence':
+      return node.items.every(triesEmptyLast)
+    case 'choice':
+      return node.alternatives.every((alternative, index) =>
+        index === node.alternatives.length - 1 ? triesEmptyLast(alternative) : alternative.width[0] > 0,
+      )
+    case 'group':
+      return triesEmptyLast(node.body)
+    case 'repeat':
+      return node.kind === 'possessive' || (node.kind === 'greedy' && triesEmptyLast(node.body))
+    case 'conditional':
+      return triesEmptyLast(node.yes) && triesEmptyLast(node.no)
+    default:
+      return true
+  }
+}
+
 function bounded(least: number, most: number): Width {
   return [Math.min(least, mostWidth), Math.min(most, mostWidth)]
 }
