@@ -58,7 +58,8 @@ export class RegexSearch {
       this.#troublesome.delete(pattern)
       return found
     } catch (error) {
-      if (error instanceof RegexError) keep(this.#troublesome, pattern, mostTroublesome)
+      if (error instanceof RegexError && !(error instanceof NoThreadError))
+        keep(this.#troublesome, pattern, mostTroublesome)
       throw error
     }
   }
@@ -96,7 +97,7 @@ export class RegexSearch {
       if (!queue.includes(search)) return
       const timer = setTimeout(() => {
         queue.splice(queue.indexOf(search), 1)
-        reject(new RegexError(`waited ${this.#maxWaitMs} ms for a thread: too many patterns that are slow`))
+        reject(new NoThreadError(`waited ${this.#maxWaitMs} ms for a thread: too many patterns that are slow`))
       }, this.#maxWaitMs)
       search.stopWaiting = () => clearTimeout(timer)
     })
@@ -117,6 +118,9 @@ export class RegexSearch {
     return thread === 0 ? (this.#troublesomeQueue.shift() ?? this.#queue.shift()) : this.#queue.shift()
   }
 }
+
+/** Says nothing against the pattern itself. */
+class NoThreadError extends RegexError {}
 
 function closed(): Error {
   return new Error('the regex search was closed')
