@@ -35,7 +35,7 @@ async function begin(sql: string): Promise<pg.Client> {
 }
 
 const asAdmin = (sql: string) =>
-  withClient({ ...parseDatabaseUrl(inject('postgresAdmin')), database: database.database }, (client) =>
+  withClient({ ...parseDatabaseUrl(inject('databaseMaker')), database: database.database }, (client) =>
     client.query(sql),
   )
 const failure = (promise: Promise<unknown>) =>

@@ -29,7 +29,7 @@ afterEach(async () => {
 })
 
 const asAdmin = (sql: string) =>
-  withClient({ ...parseDatabaseUrl(inject('postgresAdmin')), database: database.database }, (client) =>
+  withClient({ ...parseDatabaseUrl(inject('databaseMaker')), database: database.database }, (client) =>
     client.query(sql),
   )
 

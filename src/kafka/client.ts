@@ -31,7 +31,10 @@ export function kafkaClient(
   })
 }
 
-/** kafkajs tells of one failed attempt in several lines: the connection's is the one that names address and reason. */
+/**
+ * kafkajs tells of one failed attempt in several lines: the connection's is the one that names address and reason.
+ * A refused request ("Response ...") it mends by itself, or throws.
+ */
 function log(
   logger: ClientLogger,
   namespace: string,
@@ -40,7 +43,7 @@ function log(
 ) {
   const { broker, topic, partition, error } = entry
   const fields = { namespace, broker, topic, partition, error: error instanceof Error ? error.message : error }
-  const important = level === logLevel.ERROR && namespace === 'Connection'
+  const important = level === logLevel.ERROR && namespace === 'Connection' && !entry.message.startsWith('Response')
   logger[important ? 'warn' : 'debug'](fields, `Kafka: ${entry.message}${important && broker ? ` (${broker})` : ''}`)
 }
 

@@ -1,10 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 
 export interface LogLine {
   readonly level: string
@@ -12,8 +10,7 @@ export interface LogLine {
   readonly [field: string]: unknown
 }
 
-const configFile = path.join(mkdtempSync(path.join(tmpdir(), 'webmon-test-')), 'config.yaml')
-writeFileSync(configFile, 'logging:\n  level: DEBUG\nmonitoring:\n  interval: 1\n')
+const configFile = fileURLToPath(new URL('../data/services.yaml', import.meta.url))
 
 /** A real process of webmon: `node dist/producer.js` and the like. */
 export class Service {

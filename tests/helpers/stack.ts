@@ -41,16 +41,16 @@ export async function createStack(): Promise<Stack> {
   }
 }
 
-/** An empty database of the role `webmon`, which is no administrator. */
+/** An empty database of a role that is no administrator, unless the server's user gave us one. */
 export async function createDatabase(name = `test_${randomBytes(6).toString('hex')}`): Promise<DatabaseAddress> {
-  const admin = parseDatabaseUrl(inject('postgresAdmin'))
-  const client = new pg.Client({ connectionString: inject('postgresAdmin') })
+  const owner = inject('databaseOwner')
+  const client = new pg.Client({ connectionString: inject('databaseMaker') })
   await client.connect()
   try {
-    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER webmon`)
+    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER ${pg.escapeIdentifier(owner.user)}`)
   } finally {
     await client.end()
   }
-  const { host, port } = admin
-  return databaseAddress({ host, port, database: name, user: 'webmon', password: 'webmon', sslMode: 'disable' })
+  const { host, port } = parseDatabaseUrl(inject('databaseMaker'))
+  return databaseAddress({ host, port, database: name, ...owner, sslMode: 'disable' })
 }
