@@ -51,6 +51,13 @@ export function report(name: string, figure: number, bar: number, unit = ''): vo
   console.log(`${good ? 'ok  ' : 'MISS'} ${name}: ${Number(figure.toFixed(2))}${unit} (at most ${bar}${unit})`)
 }
 
+/** The same, for a figure that has to reach its bar. */
+export function reportAtLeast(name: string, figure: number, bar: number, unit = ''): void {
+  const good = figure >= bar
+  if (!good) process.exitCode = 1
+  console.log(`${good ? 'ok  ' : 'MISS'} ${name}: ${Number(figure.toFixed(2))}${unit} (at least ${bar}${unit})`)
+}
+
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN

@@ -58,8 +58,8 @@ function cells(row: Row): Record<string, string> {
     timestamp: localTime(row.timestamp),
     name: row.name,
     http_status: String(row.http_status),
-    response_time: `${row.response_time} ms`,
-    regex_match: row.regex_match ? 'yes' : 'no',
+    response_time: String(row.response_time),
+    regex_match: row.regex_match ? 't' : 'f',
     error: row.error ?? '',
     detail: row.detail ?? '',
   }

@@ -50,7 +50,8 @@ CREATE TABLE check_entry (                           -- the original's seven col
     regex_match     boolean                  NOT NULL DEFAULT false,
     error           character varying,                           -- NULL: a complete response
     detail          character varying,                           -- one sentence, 300 characters at most, no secrets
-    dns_time        integer,                                     -- the phases, in ms
+    available       boolean,                                     -- status, regex and error; NULL: stored by the original
+    dns_time        integer,                                     -- the phases of the last request, in ms
     connect_time    integer,
     tls_time        integer,
     first_byte_time integer,

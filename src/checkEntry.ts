@@ -20,10 +20,33 @@ export interface CheckEntry {
   readonly error: string | null
   /** One sentence for people, at most 300 characters, without secrets; null without an error. */
   readonly detail: string | null
+  /** A status that is expected, the regex found, and no error. */
+  readonly available: boolean
+  /** Milliseconds of each phase of the last request; null: it was not reached. The first four add up to the response time. */
+  readonly dnsTimeMs: number | null
+  readonly connectTimeMs: number | null
+  readonly tlsTimeMs: number | null
+  readonly firstByteTimeMs: number | null
+  readonly bodyTimeMs: number | null
+  /** How many redirects were followed; null: none. */
+  readonly redirects: number | null
+  /** Where they ended, without userinfo and query; null: not redirected. */
+  readonly finalUrl: string | null
+  /** Beside the slots of its website: rollups and coverage leave it out. */
+  readonly recheck: boolean
+  /** Of the certificates that were shown, the one that ends first; null: no TLS. */
+  readonly certificate: Certificate | null
 }
 
-/** What the website's status is after this entry: an HTTP status from 100 to 399, the regex found, and no error. */
-export function statusAfter(entry: CheckEntry): Exclude<WebsiteStatus, 'unknown'> {
-  const available = entry.error === null && entry.httpStatus >= 100 && entry.httpStatus < 400 && entry.regexMatch
+/** The leaf certificate of a website. */
+export interface Certificate {
+  readonly begins: Date
+  readonly expires: Date
+  /** Organisation and common name. */
+  readonly issuer: string
+}
+
+/** What the website's status is after this entry. */
+export function statusAfter({ available }: CheckEntry): Exclude<WebsiteStatus, 'unknown'> {
   return available ? 'active' : 'unavailable'
 }

@@ -1,7 +1,8 @@
 /** The only reader of the configuration file and of the environment. */
 import path from 'node:path'
+import { parseNameserver } from './check/dns/resolvConf.ts'
 import { type Environment, readYaml, Values } from './configSource.ts'
-import { anyText, boolean, type Parser, size, text, whole, word } from './configValue.ts'
+import { anyText, boolean, type Cidr, cidr, list, type Parser, size, text, whole, word } from './configValue.ts'
 import { level } from './logger.ts'
 
 export interface TlsFiles {
@@ -50,7 +51,13 @@ function build(values: Values) {
     monitoring: {
       intervalSeconds: values.get('monitoring.interval', whole(1, 86_400), 30),
       timeoutSeconds: values.get('monitoring.timeout', whole(1, 300), 10),
+      recheckSeconds: values.get('monitoring.recheck', whole(0, 3_600), 0),
       maxBodyBytes: values.get('monitoring.maxbody', size(1_000, 100_000_000), 1_000_000),
+      userAgent: values.get('monitoring.useragent', text, 'webmon/1.0'),
+      proxy: values.get('monitoring.proxy', proxy, 'none'),
+      nameservers: values.get('monitoring.nameservers', list(nameserver), []),
+      allow: values.get('monitoring.allow', list(cidr), []),
+      deny: values.get('monitoring.deny', list(cidr), linkLocal),
     },
     kafka: {
       brokers: brokers(
@@ -120,6 +127,26 @@ function kafkaSasl(values: Values) {
   return { mechanism: mechanism ?? 'plain', username: username ?? '', password: password ?? '' }
 }
 
+/** Addresses of a machine's own link, where clouds serve credentials to whoever asks. */
+const linkLocal: Cidr[] = [
+  { address: '169.254.0.0', prefix: 16 },
+  { address: 'fe80::', prefix: 10 },
+  { address: 'fd00:ec2::254', prefix: 128 },
+]
+
+const proxy: Parser<string> = {
+  expected: 'none, environment, or the URL of an HTTP proxy such as http://proxy.example:3128',
+  parse(value) {
+    if (value === 'none' || value === 'environment') return value
+    return URL.canParse(value) && new URL(value).protocol === 'http:' ? value : undefined
+  },
+}
+
+const nameserver: Parser<string> = {
+  expected: 'an address of a name server, with or without its port',
+  parse: (value) => parseNameserver(value) && value,
+}
+
 const topic: Parser<string> = {
   expected: 'a topic name: up to 249 letters, digits, dots, underscores or hyphens',
   parse: (value) => (/^[\w.-]{1,249}$/.test(value) && !/^\.{1,2}$/.test(value) ? value : undefined),
@@ -129,7 +156,12 @@ const servers: Parser<string[]> = {
   expected: 'one host, or several separated by commas, each with or without its own :port',
   parse(value) {
     const list = value.split(',').map((server) => server.trim())
-    return list.every((server) => /^(\[[\da-f:.]+\]|[^\s:/<>]+)(:\d{1,5})?$/i.test(server)) ? list : undefined
+    // No IPv6 literals: kafkajs splits at the first colon.
+    const good = (server: string) => {
+      const [, port] = /^[^\s:/<>[\]]+(?::(\d{1,5}))?$/.exec(server) ?? [undefined, '0']
+      return port === undefined || (Number(port) >= 1 && Number(port) <= 65_535)
+    }
+    return list.every(good) ? list : undefined
   },
 }
 

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml'
-import { closestMatch } from 'leven'
+import leven, { closestMatch } from 'leven'
 import { anyText, type Parser } from './configValue.ts'
 import { type Level, level } from './logger.ts'
 
@@ -38,7 +38,7 @@ export class Values {
       if (fallback === undefined) this.missing(key, parser.expected)
       return fallback as Result
     }
-    const value = typeof found.value === 'string' ? parser.parse(found.value) : undefined
+    const value = parseAs(parser, found.value)
     if (value === undefined) this.#wrong(`${found.where}: ${shown(key, found.value)}: expected ${parser.expected}`)
     return value as Result
   }
@@ -92,8 +92,7 @@ export class Values {
     for (const [key, value] of this.fromFile) {
       if (this.#known.includes(key) || (value === '' && this.#known.some((known) => known.startsWith(`${key}.`))))
         continue
-      const nearest = closestMatch(key, this.#known)
-      throw new ConfigError(`${this.file}: ${key}: unknown key; did you mean ${nearest}?`)
+      throw new ConfigError(`${this.file}: ${key}: unknown key; did you mean ${nearest(key, this.#known)}?`)
     }
     if (this.#problem !== undefined) throw new ConfigError(this.#problem)
     const names = this.#known.map(variable)
@@ -136,10 +135,24 @@ export class Values {
   }
 }
 
+function parseAs<T>(parser: Parser<T>, value: FileValue): T | undefined {
+  if (typeof value === 'string') return parser.parse(value)
+  const items = parser.takesList === true && value.every((item) => typeof item === 'string')
+  return items ? parser.parse(value.join(',')) : undefined
+}
+
+/** A slip within a word, or a word at the wrong place. */
+function nearest(key: string, known: readonly string[]): string | undefined {
+  const last = (path: string) => path.slice(path.lastIndexOf('.') + 1)
+  const distance = (path: string) => Math.min(leven(key, path), leven(last(key), last(path)) + 0.5)
+  const section = known.find((path) => key.startsWith(`${path}.`))
+  return section ?? known.toSorted((a, b) => distance(a) - distance(b))[0]
+}
+
 /** For an error's line: what stands there, unless it is a secret. */
 function shown(key: string, value: FileValue): string {
   if (typeof value !== 'string') return 'a list'
-  if (/password/.test(key)) return 'hidden'
+  if (/password|proxy/.test(key)) return 'hidden'
   return value === '' ? 'nothing' : JSON.stringify(value)
 }
 
@@ -152,7 +165,10 @@ function variable(key: string): string {
 export function readYaml(file: string): Map<string, FileValue> {
   let document: unknown
   try {
-    document = load(readFileSync(file, 'utf8'), { schema: FAILSAFE_SCHEMA, filename: file })
+    const text = readFileSync(file, 'utf8')
+    // A file of comments is none to the YAML reader; here everything can come from the environment.
+    const empty = text.replaceAll(/^\s*(#.*)?$/gm, '').trim() === ''
+    document = empty ? {} : load(text, { schema: FAILSAFE_SCHEMA, filename: file })
   } catch (error) {
     if (error instanceof YAMLException) throw new ConfigError(`${file}: not YAML: ${error.message.split('\n')[0]}`)
     const { code } = error as NodeJS.ErrnoException

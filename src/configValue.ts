@@ -1,9 +1,13 @@
+import { isIP } from 'node:net'
+
 /** How the text of a configuration value becomes a value. */
 export interface Parser<T> {
   /** Ends the sentence "expected ...". */
   readonly expected: string
   /** @returns undefined when the text is not what is expected */
   parse(text: string): T | undefined
+  /** Whether a list of the file will do, too: it comes as text with commas. */
+  readonly takesList?: boolean
 }
 
 export const text: Parser<string> = {
@@ -39,6 +43,38 @@ export function word<T extends string>(words: readonly T[]): Parser<T> {
     expected: `one of ${words.join(', ')}`,
     parse: (value) => words.find((known) => known === value.toLowerCase()),
   }
+}
+
+/** Several, separated by commas; in the file also as a list. */
+export function list<T>(item: Parser<T>): Parser<T[]> {
+  return {
+    expected: `a list, each item of it ${item.expected}`,
+    takesList: true,
+    parse(value) {
+      const items = value
+        .split(',')
+        .map((one) => one.trim())
+        .filter((one) => one !== '')
+        .map(item.parse)
+      return items.includes(undefined) ? undefined : (items as T[])
+    },
+  }
+}
+
+export interface Cidr {
+  readonly address: string
+  readonly prefix: number
+}
+
+/** Addresses in CIDR notation; one without a prefix stands for itself. */
+export const cidr: Parser<Cidr> = {
+  expected: 'an address or a network such as 10.0.0.0/8 or fc00::/7',
+  parse(value) {
+    const [, address = '', prefix] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(value) ?? []
+    const bits = isIP(address) === 4 ? 32 : 128
+    const length = prefix === undefined ? bits : Number(prefix)
+    return isIP(address) !== 0 && length <= bits ? { address, prefix: length } : undefined
+  },
 }
 
 const units: Record<string, number> = { '': 1, B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9 }

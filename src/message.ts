@@ -1,7 +1,7 @@
 /** The message between producer and consumer: JSON from webmon, YAML from the original. */
 import { FAILSAFE_SCHEMA, load } from 'js-yaml'
 import { v5 as uuidv5 } from 'uuid'
-import type { CheckEntry } from './checkEntry.ts'
+import type { Certificate, CheckEntry } from './checkEntry.ts'
 
 /** A record of the topic, as it is delivered. */
 export interface TopicRecord {
@@ -24,6 +24,8 @@ export interface DeadLetter {
 export class DecodeError extends Error {}
 
 const dayMs = 86_400_000
+const largestInteger = 2_147_483_647
+const largestSmallint = 32_767
 /** Entries outside of this are dead letters, so that no nonsense time makes a partition of its own. */
 const oldestDays = 400
 const newestDays = 1
@@ -33,7 +35,8 @@ const recordNamespace = '3fa7cf84-2386-5d83-ae78-cea71e93110b'
 
 /**
  * One JSON object, which the original's consumer can read as YAML: its parser refuses U+007F to U+009F, U+FFFE and
- * U+FFFF unless they are escaped (which JSON.stringify does not do), and refuses escaped characters beyond the BMP.
+ * U+FFFF unless they are escaped (which JSON.stringify does not do), takes U+2028 and U+2029 for line breaks and drops
+ * the spaces before them, and refuses escaped characters beyond the BMP.
  */
 export function encode(entry: CheckEntry): string {
   const json = JSON.stringify({
@@ -46,8 +49,23 @@ export function encode(entry: CheckEntry): string {
     regex_match: entry.regexMatch,
     error: entry.error,
     detail: entry.detail,
+    available: entry.available,
+    dns_time: entry.dnsTimeMs,
+    connect_time: entry.connectTimeMs,
+    tls_time: entry.tlsTimeMs,
+    first_byte_time: entry.firstByteTimeMs,
+    body_time: entry.bodyTimeMs,
+    redirects: entry.redirects,
+    final_url: entry.finalUrl,
+    recheck: entry.recheck,
+    certificate_begins: entry.certificate?.begins,
+    certificate_expires: entry.certificate?.expires,
+    certificate_issuer: entry.certificate?.issuer,
   })
-  return json.replace(/[\x7f-\x9f\ufffe\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return json.replace(
+    /[\x7f-\x9f\u2028\u2029\ufffe\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /**
@@ -62,17 +80,27 @@ export function encode(entry: CheckEntry): string {
 export function decode(record: TopicRecord, nowMs = Date.now()): CheckEntry {
   const fields = readFields(record.value)
   const id = uuid(fields.get('id'))
-  return {
+  const entry = {
     id: id ?? uuidv5(`${record.topic}/${record.partition}/${record.offset}/${record.timestampMs}`, recordNamespace),
     websiteId: uuid(required(fields, 'website_id')) ?? refuse('website_id', 'is no UUID'),
     timestamp: entryTime(fields.get('timestamp'), id, record, nowMs),
-    responseTimeMs: wholeNumber(fields, 'response_time', 2_147_483_647),
-    httpStatus: wholeNumber(fields, 'http_status', 32_767),
+    responseTimeMs: wholeNumber(fields, 'response_time'),
+    httpStatus: wholeNumber(fields, 'http_status', largestSmallint),
     regex: storable(required(fields, 'regex'), 'regex'),
     regexMatch: truth(fields, 'regex_match'),
-    error: optionalText(fields, 'error', 40),
-    detail: optionalText(fields, 'detail', 300),
+    error: optional(fields, 'error', (name) => cut(fields, name, 40)),
+    detail: optional(fields, 'detail', (name) => cut(fields, name, 300)),
+    dnsTimeMs: optional(fields, 'dns_time', (name) => wholeNumber(fields, name)),
+    connectTimeMs: optional(fields, 'connect_time', (name) => wholeNumber(fields, name)),
+    tlsTimeMs: optional(fields, 'tls_time', (name) => wholeNumber(fields, name)),
+    firstByteTimeMs: optional(fields, 'first_byte_time', (name) => wholeNumber(fields, name)),
+    bodyTimeMs: optional(fields, 'body_time', (name) => wholeNumber(fields, name)),
+    redirects: optional(fields, 'redirects', (name) => wholeNumber(fields, name, largestSmallint)),
+    finalUrl: optional(fields, 'final_url', (name) => cut(fields, name, 2_000)),
+    recheck: optional(fields, 'recheck', (name) => truth(fields, name)) ?? false,
+    certificate: certificateOf(fields),
   }
+  return { ...entry, available: optional(fields, 'available', (name) => truth(fields, name)) ?? wasAvailable(entry) }
 }
 
 /** Reads a chunk: what became of each record, one or the other. */
@@ -151,7 +179,7 @@ function required(fields: Fields, name: string): string {
   return fields.get(name) ?? refuse(name, 'is missing')
 }
 
-function wholeNumber(fields: Fields, name: string, maximum: number): number {
+function wholeNumber(fields: Fields, name: string, maximum = largestInteger): number {
   const text = required(fields, name)
   const number = /^[+-]?[\d.]+(e[+-]?\d+)?$/i.test(text) ? Math.round(Number(text)) : Number.NaN
   return number >= 0 && number <= maximum ? number : refuse(name, `is no number from 0 to ${maximum}`)
@@ -168,9 +196,34 @@ function storable(text: string, name: string): string {
   return text.includes('\0') || !text.isWellFormed() ? refuse(name, 'holds a character that cannot be stored') : text
 }
 
-function optionalText(fields: Fields, name: string, length: number): string | null {
-  const text = fields.get(name)
-  return text === undefined ? null : storable(text, name).slice(0, length)
+/** A cut may go through a surrogate pair. */
+function cut(fields: Fields, name: string, length: number): string {
+  return storable(required(fields, name), name).slice(0, length).toWellFormed()
+}
+
+function optional<T>(fields: Fields, name: string, read: (name: string) => T): T | null {
+  return fields.has(name) ? read(name) : null
+}
+
+function certificateOf(fields: Fields): Certificate | null {
+  const [begins, expires] = ['certificate_begins', 'certificate_expires'].map(
+    (name) => new Date(fields.get(name) ?? ''),
+  )
+  if (!begins || !expires || Number.isNaN(begins.getTime()) || Number.isNaN(expires.getTime())) return null
+  return {
+    begins,
+    expires,
+    issuer: storable(fields.get('certificate_issuer') ?? '', 'certificate_issuer').slice(0, 200),
+  }
+}
+
+/** What the original, and messages from before there was the field, mean by it. */
+function wasAvailable({
+  error,
+  httpStatus,
+  regexMatch,
+}: Pick<CheckEntry, 'error' | 'httpStatus' | 'regexMatch'>): boolean {
+  return error === null && httpStatus >= 100 && httpStatus < 400 && regexMatch
 }
 
 function refuse(name: string, what: string): never {

@@ -1,7 +1,12 @@
 /** Reads the websites, checks each on its interval, and publishes what came of it. */
-import { check } from './check/check.ts'
+
+import { AddressFilter } from './check/addressFilter.ts'
+import { Checker } from './check/checker.ts'
+import { Resolver } from './check/dns/resolver.ts'
 import { CheckPool } from './check/pool.ts'
+import { proxyRule, unusedProxyVariables } from './check/proxy.ts'
 import { RegexSearch } from './check/regex/search.ts'
+import type { CheckEntry } from './checkEntry.ts'
 import { openDatabase } from './database/database.ts'
 import { prepareTables } from './database/tables.ts'
 import { readWebsites } from './database/websites.ts'
@@ -9,14 +14,17 @@ import { kafkaClient } from './kafka/client.ts'
 import { Publisher } from './kafka/publisher.ts'
 import { ensureTopic } from './kafka/topic.ts'
 import { encode } from './message.ts'
+import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
-import { runService } from './service.ts'
+import { runService, type Service } from './service.ts'
+import { limitYoungGeneration } from './youngGeneration.ts'
 
 await runService('producer', async (service) => {
   const { config, logger, stopping: signal, aborting } = service
-  const { intervalSeconds, timeoutSeconds, maxBodyBytes } = config.monitoring
+  const { intervalSeconds, recheckSeconds } = config.monitoring
   const name = `${config.application.name} producer`
+  limitYoungGeneration(8_000_000)
   await service.serveHealth('producer')
 
   const database = openDatabase(config.database, { name, connections: 2 }, logger)
@@ -28,40 +36,69 @@ await runService('producer', async (service) => {
   service.onStop('publisher', () => publisher.close(aborting))
   await publisher.connect()
 
-  const regexSearch = new RegexSearch()
-  service.onStop('regex search', () => regexSearch.close())
+  const checker = makeChecker(service)
   const pool = new CheckPool(
     config.producer.threads,
-    (website) =>
-      check(website, {
-        timeoutMs: (website.timeout ?? timeoutSeconds) * 1000,
-        maxBodyBytes,
-        search: (pattern, text) => regexSearch.search(pattern, text),
-        signal: aborting,
-      }),
+    ({ website, recheck }) => checker.check(website, recheck),
     (entry, website) => {
       publisher.publish(entry.websiteId, encode(entry))
-      logger.debug(
-        {
-          website_id: entry.websiteId,
-          id: entry.id,
-          http_status: entry.httpStatus,
-          response_time: entry.responseTimeMs,
-          regex_match: entry.regexMatch,
-          error: entry.error,
-        },
-        `checked ${website.name}`,
-      )
+      rechecks.seen(entry, website)
+      logger.debug(summaryOf(entry), `checked ${website.name}`)
     },
     logger,
   )
   service.onStop('checks', () => pool.close())
-
+  const rechecks = new Rechecks(recheckSeconds, (website) =>
+    pool.offer({ website, dueMs: Date.now(), intervalMs: recheckSeconds * 1000, missed: 0, recheck: true }),
+  )
+  service.onStop('rechecks', () => rechecks.stop())
   const schedule = new Schedule((turn) => pool.offer(turn))
   service.onStop('schedule', () => schedule.stop())
-  const readList = async () => schedule.replace(await readWebsites(database), intervalSeconds)
+
+  const readList = async () => {
+    const websites = await readWebsites(database)
+    schedule.replace(websites, intervalSeconds)
+    rechecks.keep(websites)
+  }
   await retry('reading the websites', readList, { signal, logger })
   logger.info({ websites: schedule.size, interval: intervalSeconds }, `checking ${schedule.size} websites`)
   service.every(intervalSeconds, 'reading the websites', readList)
   service.every(intervalSeconds, 'reporting late checks', async () => pool.report())
 })
+
+/** What a check needs beside its website, from the configuration. */
+function makeChecker(service: Service): Checker {
+  const { config, logger, aborting } = service
+  const { timeoutSeconds, maxBodyBytes, userAgent, proxy, nameservers, allow, deny } = config.monitoring
+  const unused = unusedProxyVariables(proxy, process.env)
+  if (unused.length > 0)
+    logger.warn(`monitoring.proxy is ${proxy}: ${unused.join(', ')} of the environment is not used`)
+  const resolver = new Resolver({ nameservers })
+  service.onStop('resolver', () => resolver.close())
+  const regexSearch = new RegexSearch()
+  service.onStop('regex search', () => regexSearch.close())
+  const checker = new Checker({
+    timeoutMs: timeoutSeconds * 1000,
+    maxBodyBytes,
+    userAgent,
+    resolver,
+    filter: new AddressFilter(allow, deny),
+    proxyFor: proxyRule(proxy, process.env),
+    search: (pattern, text) => regexSearch.search(pattern, text),
+  })
+  aborting.addEventListener('abort', () => checker.abort(), { once: true })
+  return checker
+}
+
+/** For the log: no URL and no header, which can be secrets. */
+function summaryOf({ websiteId, id, httpStatus, responseTimeMs, regexMatch, error, available }: CheckEntry) {
+  return {
+    website_id: websiteId,
+    id,
+    http_status: httpStatus,
+    response_time: responseTimeMs,
+    regex_match: regexMatch,
+    error,
+    available,
+  }
+}

@@ -1,6 +1,17 @@
 /** Starts the consumer and the producer as processes of their own; ends both, and dies with the first that dies. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { readConfig } from './config.ts'
+import { ConfigError } from './configSource.ts'
+
+// Said once, not by each of the two.
+try {
+  readConfig()
+} catch (error) {
+  if (!(error instanceof ConfigError)) throw error
+  process.stderr.write(`${error.message}\n`)
+  process.exit(2)
+}
 
 const services: ChildProcess[] = []
 let ending = false

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type Config, readConfig } from './config.ts'
 import { ConfigError } from './configSource.ts'
 import { createLogger, type Logger } from './logger.ts'
@@ -7,6 +8,7 @@ import { FatalError, messageOf } from './retry.ts'
 /** A stop may take 8 s: what runs may finish until second 6, then it is aborted; the rest is for saying goodbye. */
 const abortAfterMs = 6_000
 const exitAfterMs = 7_500
+const choreMs = 500
 
 type Release = () => Promise<void> | void
 
@@ -17,6 +19,7 @@ export class Service {
   readonly #releasers: { what: string; release: Release }[] = []
   #end: Promise<void> | undefined
   #started = false
+  #exitCode = 0
 
   /** No new work from now on; what runs may finish. */
   readonly stopping = this.#stop.signal
@@ -75,28 +78,30 @@ export class Service {
     }, seconds * 1000)
     this.onStop(what, async () => {
       clearInterval(timer)
-      await running
+      // A chore that hangs (a database that does not answer) must not hold up the rest of the stop.
+      await Promise.race([running, sleep(choreMs)])
     })
   }
 
   /** A fault that we cannot mend: one line, an orderly end as far as possible, and exit code 1. */
   fail(error: unknown): void {
-    if (this.#end === undefined) this.logger.fatal(placeOf(error), messageOf(error))
-    void this.end(1)
+    this.logger.fatal(placeOf(error), messageOf(error))
+    this.#exitCode = 1
+    void this.end()
   }
 
   /** Ends the process: undoes everything in reverse order, within 8 s. */
-  end(exitCode: number): Promise<void> {
-    this.#end ??= this.#undoAll(exitCode)
+  end(): Promise<void> {
+    this.#end ??= this.#undoAll()
     return this.#end
   }
 
-  async #undoAll(exitCode: number): Promise<void> {
+  async #undoAll(): Promise<void> {
     this.#stop.abort()
     const abortTimer = setTimeout(() => this.#abort.abort(), abortAfterMs)
     const exitTimer = setTimeout(() => {
       this.logger.warn('not everything could be closed in time; ending all the same')
-      process.exit(exitCode)
+      process.exit(this.#exitCode)
     }, exitAfterMs)
     for (const { what, release } of this.#releasers.reverse()) {
       try {
@@ -108,7 +113,7 @@ export class Service {
     clearTimeout(abortTimer)
     clearTimeout(exitTimer)
     this.logger.info('stopped')
-    process.exit(exitCode)
+    process.exit(this.#exitCode)
   }
 }
 
@@ -121,11 +126,11 @@ export async function runService(name: string, start: (service: Service) => Prom
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       service.logger.info({ signal }, 'stopping')
-      void service.end(0)
+      void service.end()
     })
   }
   // Below run.js, which may be ended in a way that lets it say nothing.
-  process.on('disconnect', () => void service.end(0))
+  process.on('disconnect', () => void service.end())
   process.on('uncaughtException', (error) => service.fail(error))
   process.on('unhandledRejection', (error) => service.fail(error))
   try {

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { check } from '../src/check/check.ts'
+import { AddressFilter } from '../src/check/addressFilter.ts'
+import { Checker } from '../src/check/checker.ts'
+import { Resolver } from '../src/check/dns/resolver.ts'
 import { type CheckEntry, statusAfter } from '../src/checkEntry.ts'
-import type { Website } from '../src/website.ts'
+import { website } from './helpers/entries.ts'
 import { startWebsites, type Websites } from './helpers/websites.ts'
 
 let websites: Websites
@@ -10,23 +12,21 @@ beforeAll(async () => {
 })
 afterAll(() => websites.stop())
 
-async function visit(path: string, regex = '', timeoutMs = 5_000): Promise<CheckEntry> {
-  const url = /^[a-z]*:|^$/.test(path) ? path : websites.url + path
-  const website: Website = {
-    id: 'b3b1fa38-a32c-11eb-8d4f-163fd67fbf61',
-    name: 'one',
-    url,
-    regex,
-    interval: null,
-    timeout: null,
-  }
-  const entry = await check(website, {
+function checker(timeoutMs = 5_000): Checker {
+  return new Checker({
     timeoutMs,
     maxBodyBytes: 1_000_000,
+    userAgent: 'webmon/1.0',
+    resolver: new Resolver(),
+    filter: new AddressFilter([], []),
+    proxyFor: () => undefined,
     search: async (pattern, text) => text.includes(pattern),
-    signal: new AbortController().signal,
   })
-  return entry as CheckEntry
+}
+
+async function visit(path: string, regex = '', timeoutMs?: number): Promise<CheckEntry> {
+  const url = /^[a-z]*:|^$/.test(path) ? path : websites.url + path
+  return (await checker(timeoutMs).check(website({ url, regex }))) as CheckEntry
 }
 
 describe('a website that answers', () => {
@@ -73,14 +73,14 @@ describe('a website that answers', () => {
 describe('a website that does not answer well gets an entry all the same:', () => {
   it.each<[string, string, number, RegExp]>([
     ['http://no-such-host.invalid/', 'dns', 0, /^DNS: /],
-    ['/closed', 'closed', 0, /^Response: the server closed/],
-    ['/reset', 'reset', 0, /^Connection: reset/],
-    ['/garbage', 'protocol', 0, /^Response: not HTTP/],
+    ['/closed', 'closed', 0, /^First byte: the server closed/],
+    ['/reset', 'reset', 0, /^First byte: the connection was reset/],
+    ['/garbage', 'protocol', 0, /^First byte: what came is not HTTP/],
     ['/truncated', 'aborted', 200, /^Body: the connection ended/],
     ['/bad-gzip', 'decode', 200, /^Body: not encoded/],
     ['/hops/31', 'redirects', 302, /^Redirects: more than 30/],
     ['/loop', 'redirects', 302, /^Redirects: more than 30/],
-    ['/to-file', 'redirects', 302, /^Redirects: to an address/],
+    ['/to-file', 'redirects', 302, /^Redirects: to what is no/],
     ['example:', 'invalid_url', 0, /^URL: expected/],
     ['ftp://127.0.0.1/', 'invalid_url', 0, /^URL: expected/],
     ['', 'invalid_url', 0, /^URL: expected/],
@@ -97,13 +97,13 @@ describe('a website that does not answer well gets an entry all the same:', () =
     expect(entry).toMatchObject({
       error: 'refused',
       httpStatus: 0,
-      detail: `Connect: refused (127.0.0.1:${websites.closedPort})`,
+      detail: `Connect: refused by 127.0.0.1:${websites.closedPort}`,
     })
   })
 
   it('one that never answers times out at the deadline', async () => {
     const entry = await visit('/hang', '', 300)
-    expect(entry).toMatchObject({ error: 'timeout', httpStatus: 0, detail: 'Deadline: no response after 0.3 s' })
+    expect(entry).toMatchObject({ error: 'timeout', httpStatus: 0, detail: 'First byte: no response within 0.3 s' })
     expect(entry.responseTimeMs).toBeGreaterThanOrEqual(299)
     expect(entry.responseTimeMs).toBeLessThan(800)
   })
@@ -113,7 +113,7 @@ describe('a website that does not answer well gets an entry all the same:', () =
     expect(entry).toMatchObject({
       error: 'timeout',
       httpStatus: 200,
-      detail: 'Deadline: the body was not complete after 0.3 s',
+      detail: 'Body: not complete after 0.3 s',
     })
     expect(entry.responseTimeMs).toBeLessThan(200)
   })
@@ -135,15 +135,8 @@ describe('the response time', () => {
 })
 
 it('a check that is given up has no entry', async () => {
-  const website: Website = {
-    id: 'b3b1fa38-a32c-11eb-8d4f-163fd67fbf61',
-    name: 'one',
-    url: `${websites.url}/hang`,
-    regex: '',
-    interval: null,
-    timeout: null,
-  }
-  const signal = AbortSignal.timeout(100)
-  const search = async () => true
-  expect(await check(website, { timeoutMs: 5_000, maxBodyBytes: 1000, search, signal })).toBeUndefined()
+  const one = checker()
+  const given = one.check(website({ url: `${websites.url}/hang` }))
+  setTimeout(() => one.abort(), 100)
+  expect(await given).toBeUndefined()
 })

@@ -129,6 +129,11 @@ describe('a wrong file is told in one line, with file, key, value and what was e
       'config.yaml: kafka.sever: unknown key; did you mean kafka.server?',
     ],
     [
+      'an unknown key without its section',
+      { intervall: '30' },
+      'config.yaml: intervall: unknown key; did you mean monitoring.interval?',
+    ],
+    [
       'a missing key',
       { 'kafka.topic': null },
       'config.yaml: kafka.topic: missing: expected a topic name: up to 249 letters, digits, dots, underscores or hyphens; add it, or set WEBMON_KAFKA_TOPIC',
@@ -268,6 +273,23 @@ describe('the environment', () => {
     )
   })
 
+  it('can give everything, beside a file of comments', () => {
+    const env = Object.fromEntries(
+      [
+        'KAFKA_SERVER',
+        'KAFKA_PORT',
+        'KAFKA_TOPIC',
+        'KAFKA_CONSUMER_GROUP',
+        'DATABASE_HOST',
+        'DATABASE_PORT',
+        'DATABASE_DB',
+        'DATABASE_USER',
+        'DATABASE_PASSWORD',
+      ].map((name) => [`WEBMON_${name}`, '1']),
+    )
+    expect(readText('# nothing here\n\n', env).config.kafka.brokers).toEqual(['1:1'])
+  })
+
   it('names itself in an error', () => {
     expect(problem(() => read({}, { WEBMON_DATABASE_PORT: 'x' }))).toBe(
       'WEBMON_DATABASE_PORT (database.port): "x": expected a whole number from 1 to 65535',
@@ -300,7 +322,10 @@ describe('the environment', () => {
 
 describe('kafka', () => {
   it('takes several servers, each with its own port or the common one', () => {
-    expect(read({ 'kafka.server': "'a, b:1,[::1]:2'" }).config.kafka.brokers).toEqual(['a:12345', 'b:1', '[::1]:2'])
+    expect(read({ 'kafka.server': "'a, b:1'" }).config.kafka.brokers).toEqual(['a:12345', 'b:1'])
+    for (const server of ['[::1]:9092', 'a:99999', 'a:0', 'a,,b']) {
+      expect(problem(() => read({ 'kafka.server': `'${server}'` }))).toMatch(/expected one host, or several/)
+    }
   })
 
   it('is plain without ssl, and TLS by public authorities with ssl: true', () => {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { encode } from '../src/message.ts'
-import { checkEntry } from './helpers/messages.ts'
+import { checkEntry } from './helpers/entries.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, type Stack } from './helpers/stack.ts'
 
@@ -115,7 +115,14 @@ describe('the consumer', () => {
     const status = async () =>
       (await stack.pool.query('SELECT status FROM website WHERE website_id = $1', [websiteId])).rows[0].status
     const at = (secondsAgo: number, httpStatus: number) =>
-      encode(checkEntry({ websiteId, httpStatus, timestamp: new Date(Date.now() - secondsAgo * 1000) }))
+      encode(
+        checkEntry({
+          websiteId,
+          httpStatus,
+          available: httpStatus < 400,
+          timestamp: new Date(Date.now() - secondsAgo * 1000),
+        }),
+      )
     new Service('consumer', stack.env)
     await publish([at(10, 500), at(20, 200)], websiteId)
     await drained()
@@ -126,6 +133,71 @@ describe('the consumer', () => {
     await publish([at(1, 200)], websiteId)
     await drained()
     expect(await status()).toBe('active')
+  })
+
+  it("stores every field of an entry, and keeps the website's certificate", async () => {
+    await stack.pool.query('TRUNCATE check_entry')
+    const { rows } = await stack.pool.query<{ website_id: string }>(
+      "INSERT INTO website (name, url) VALUES ('secured', 'https://127.0.0.1/') RETURNING website_id",
+    )
+    const websiteId = rows[0]?.website_id as string
+    const certificate = { begins: new Date('2026-01-01'), expires: new Date('2027-01-01'), issuer: 'Somebody, R1' }
+    const failed = checkEntry({
+      websiteId,
+      httpStatus: 302,
+      regexMatch: false,
+      error: 'redirects',
+      detail: 'Redirects: more than 30',
+      available: false,
+      dnsTimeMs: 1,
+      connectTimeMs: 2,
+      tlsTimeMs: 3,
+      firstByteTimeMs: 4,
+      bodyTimeMs: null,
+      redirects: 30,
+      finalUrl: 'https://127.0.0.1/loop',
+      recheck: true,
+      certificate,
+    })
+    new Service('consumer', stack.env)
+    await publish([encode(failed)], websiteId)
+    await drained()
+    const stored = await stack.pool.query('SELECT * FROM check_entry')
+    expect(stored.rows).toEqual([
+      {
+        check_entry_id: failed.id,
+        website_id: websiteId,
+        timestamp: failed.timestamp,
+        response_time: 12,
+        http_status: 302,
+        regex: '',
+        regex_match: false,
+        error: 'redirects',
+        detail: 'Redirects: more than 30',
+        available: false,
+        dns_time: 1,
+        connect_time: 2,
+        tls_time: 3,
+        first_byte_time: 4,
+        body_time: null,
+        redirects: 30,
+        recheck: true,
+        suspect: false,
+        final_url: 'https://127.0.0.1/loop',
+      },
+    ])
+    const kept = 'SELECT status, certificate_expires, certificate_issuer FROM website WHERE website_id = $1'
+    const expected = { certificate_expires: certificate.expires, certificate_issuer: certificate.issuer }
+    expect((await stack.pool.query(kept, [websiteId])).rows).toEqual([{ status: 'unavailable', ...expected }])
+    // One without TLS, and an older one, leave it as it is.
+    const older = { begins: certificate.begins, expires: new Date('2026-12-01'), issuer: 'Older' }
+    await publish(
+      [encode(checkEntry({ websiteId, timestamp: new Date(Date.now() - 60_000), certificate: older }))],
+      websiteId,
+    )
+    await publish([encode(checkEntry({ websiteId }))], websiteId)
+    await drained()
+    expect((await stack.pool.query(kept, [websiteId])).rows).toEqual([{ status: 'active', ...expected }])
   })
 
   it('stores an entry of a day that had no partition', async () => {

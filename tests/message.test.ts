@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CheckEntry } from '../src/checkEntry.ts'
 import { DecodeError, decode, decodeAll, encode, type TopicRecord } from '../src/message.ts'
+import { checkEntry } from './helpers/entries.ts'
 
 const now = Date.parse('2026-11-24T12:00:00Z')
 
@@ -12,17 +13,11 @@ function record(value: string | Buffer | null, more: Partial<TopicRecord> = {}):
   return { topic: 'webmon', partition: 3, offset: 17n, timestampMs: now - 1000, key: null, value: bytes, ...more }
 }
 
-const entry: CheckEntry = {
-  id: '01930000-0000-7000-8000-000000000001',
+const entry = checkEntry({
   websiteId: 'b3b1fa38-a32c-11eb-8d4f-163fd67fbf61',
   timestamp: new Date('2026-11-24T11:59:58.123Z'),
-  responseTimeMs: 12,
-  httpStatus: 200,
   regex: 'Hello',
-  regexMatch: true,
-  error: null,
-  detail: null,
-}
+})
 
 function json(fields: Record<string, unknown>): string {
   return JSON.stringify({ ...(JSON.parse(encode(entry)) as object), ...fields })
@@ -31,7 +26,25 @@ function json(fields: Record<string, unknown>): string {
 describe('a message of ours', () => {
   it('comes back as the entry that it was made from', () => {
     expect(decode(record(encode(entry)), now)).toEqual(entry)
-    const failed = { ...entry, httpStatus: 0, regexMatch: false, error: 'dns', detail: 'DNS: the name does not exist' }
+    const failed = {
+      ...entry,
+      httpStatus: 0,
+      regexMatch: false,
+      error: 'tls',
+      detail: 'TLS: the certificate ended yesterday',
+      available: false,
+      tlsTimeMs: 7,
+      firstByteTimeMs: null,
+      bodyTimeMs: null,
+      redirects: 2,
+      finalUrl: 'https://www.example.com/',
+      recheck: true,
+      certificate: {
+        begins: new Date('2026-01-01T00:00:00Z'),
+        expires: new Date('2026-11-23T00:00:00Z'),
+        issuer: 'Somebody',
+      },
+    }
     expect(decode(record(encode(failed)), now)).toEqual(failed)
   })
 
@@ -54,7 +67,27 @@ describe('a message of ours', () => {
 
   it('escapes what the YAML reader of the original refuses, and keeps emoji raw', () => {
     const message = encode({ ...entry, regex: 'a\x7f\x85\x9b\ufffe\uffff😀\u2028b' })
-    expect(message).toContain('a\\u007f\\u0085\\u009b\\ufffe\\uffff😀\u2028b')
+    expect(message).toContain('a\\u007f\\u0085\\u009b\\ufffe\\uffff😀\\u2028b')
+  })
+
+  it('is read by the original as it is meant, in each recorded case', () => {
+    const recorded = readFileSync(new URL('./data/our-messages.jsonl', import.meta.url), 'utf8')
+      .trim()
+      .split('\n')
+    expect(recorded.length).toBe(13)
+    for (const line of recorded) {
+      const { value, fields } = JSON.parse(line) as { value: string; fields: Record<string, unknown> }
+      const ours = decode(record(value), now)
+      // What is recorded is what we still write.
+      expect(encode(ours)).toBe(value)
+      expect(fields).toMatchObject({
+        website_id: ours.websiteId,
+        response_time: ours.responseTimeMs,
+        http_status: ours.httpStatus,
+        regex: ours.regex,
+        regex_match: ours.regexMatch,
+      })
+    }
   })
 
   const python = spawnSync('python3', ['-c', 'import yaml'])
@@ -65,7 +98,7 @@ describe('a message of ours', () => {
       'a\x7f\x80\x85\x9b\xa0b',
       '\ufffe\uffff\ufeff',
       '😀',
-      '\u2028\u2029',
+      'a \u2028 \u2029 b',
       '1e3',
       'yes',
       'a: b # c',

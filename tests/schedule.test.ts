@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { phaseOf, Schedule, type Turn } from '../src/schedule.ts'
 import type { Website } from '../src/website.ts'
+import { website as one } from './helpers/entries.ts'
 
 function website(n: number, more: Partial<Website> = {}): Website {
-  const id = `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`
-  return { id, name: `website ${n}`, url: 'http://127.0.0.1/', regex: '', interval: null, timeout: null, ...more }
+  return one({ id: `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`, name: `website ${n}`, ...more })
 }
 
 function websites(count: number): Website[] {

@@ -1,51 +1,148 @@
-import type { Readable } from 'node:stream'
+import type { IncomingMessage } from 'node:http'
+import { Transform, type TransformCallback } from 'node:stream'
+import zlib from 'node:zlib'
+import type { Cancellation } from './cancellation.ts'
+import { Failure } from './failure.ts'
+
+/** What `Accept-Encoding` may say: what can be undone here. Zstandard came with Node 22.15. */
+const zstd = (zlib as { createZstdDecompress?: () => Transform }).createZstdDecompress
+export const acceptEncoding = `gzip, deflate, br${zstd ? ', zstd' : ''}`
+
+/** So many encodings on top of each other are undone, as in `requests`. */
+const maxEncodings = 5
+/**
+ * What is read of a body for each byte of the page that is wanted, before it is decoded. A page needs less, but empty
+ * blocks of deflate without end would keep the processor busy until the deadline.
+ */
+const encodedShare = 2
+/** More than what has been read and waits to be decoded. */
+const encodedSlack = 262_144
+/** Chunks of one byte each took 1 µs and 400 bytes of memory each. */
+const maxPieces = 50_000
 
 /**
- * Reads a body up to so many bytes (after decompression); what comes beyond is not read.
+ * Reads a body up to so many bytes, counted after decompression; what comes beyond is not read, so that memory stays
+ * flat under bombs and endless bodies. The same goes for the many small pieces of a body that nobody sends in earnest.
+ * The connection is closed in any case.
  *
- * @throws what the stream fails with: the connection was cut, or the content is not encoded as its headers say
+ * @throws {Failure} aborted, decode; the reason of the cancellation
  */
-export async function readBody(stream: Readable, maxBytes: number): Promise<Buffer> {
-  const chunks: Buffer[] = []
-  let length = 0
-  // Leaving the loop destroys the stream, and its connection with it.
-  for await (const chunk of stream as AsyncIterable<Buffer>) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length >= maxBytes) break
-  }
-  return Buffer.concat(chunks).subarray(0, maxBytes)
+export function readBody(response: IncomingMessage, maxBytes: number, cancellation: Cancellation): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = []
+    let finished = false
+    const stages: Transform[] = []
+    const settle = (act: () => void) => {
+      if (finished) return
+      finished = true
+      for (const stage of stages) stage.destroy()
+      response.destroy()
+      act()
+    }
+    const fail = (reason: unknown) => settle(() => reject(reason))
+    const end = () => settle(() => resolve(Buffer.concat(chunks).subarray(0, maxBytes)))
+    const endAfter = (stream: IncomingMessage | Transform, most: number) => {
+      let bytes = 0
+      let pieces = 0
+      stream.on('data', (chunk: Buffer) => {
+        bytes += chunk.length
+        pieces++
+        if (bytes >= most || pieces >= maxPieces) end()
+      })
+    }
+    const broken = (error: Error | null) => fail(error instanceof Failure ? error : new Failure('aborted', cutOff))
+
+    cancellation.begin(fail)
+    response.on('error', broken)
+    if (response.destroyed) broken(response.errored)
+    const encodings = encodingsOf(response.headers['content-encoding'])
+    if (encodings.length > maxEncodings) {
+      fail(new Failure('decode', `Body: ${encodings.length} encodings, one on top of the other`))
+    }
+    if (finished) return
+    stages.push(...decoders(encodings))
+    let last: IncomingMessage | Transform = response
+    let isEmpty = true
+    for (const stage of stages) {
+      endAfter(last, maxBytes * encodedShare + encodedSlack)
+      last.on('data', () => {
+        isEmpty = false
+      })
+      stage.on('error', (error) => {
+        // No body is not encoded either: the answers to HEAD, 204 and 304 among them.
+        if (isEmpty && response.complete) end()
+        else fail(damaged(error, response.complete))
+      })
+      last = last.pipe(stage)
+    }
+    last.on('data', (chunk: Buffer) => chunks.push(chunk))
+    endAfter(last, maxBytes)
+    last.on('end', end)
+  })
 }
 
-/**
- * The text of a page, as `requests` decodes it: by the charset of Content-Type; without one, text is ISO-8859-1
- * (RFC 2616, 3.7.1; a <meta charset> is not read) and JSON is UTF-8; anything else is UTF-8 when it is valid, else
- * windows-1252, where `requests` guesses. An unknown charset counts as UTF-8. A byte order mark stays in the text.
- */
-export function decodeBody(body: Buffer, contentType: string | undefined): string {
-  const [type = '', ...parameters] = (contentType ?? '').split(';')
-  const mediaType = type.trim().toLowerCase()
-  const charset = parameters.map((parameter) => /^\s*charset\s*=\s*['"]?([^'"]*)/i.exec(parameter)?.[1]).find(Boolean)
-  if (charset !== undefined) return decodeAs(charset.trim(), body)
-  if (mediaType.startsWith('text/')) return decodeAs('iso-8859-1', body)
-  if (mediaType === 'application/json') return decodeAs('utf-8', body)
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body)
-  } catch {
-    return decodeAs('windows-1252', body)
+const cutOff = 'Body: the connection ended before the body was complete'
+
+function encodingsOf(contentEncoding: string | undefined): string[] {
+  if (contentEncoding === undefined) return []
+  return contentEncoding
+    .toLowerCase()
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+}
+
+/** In reverse: the last named was put on last (RFC 9110, 8.4). An unknown one is left as it is, as `requests` does. */
+function decoders(encodings: readonly string[]): Transform[] {
+  return encodings.toReversed().flatMap((name) => {
+    if (name === 'gzip' || name === 'x-gzip') return zlib.createGunzip()
+    if (name === 'deflate') return new EitherInflate()
+    if (name === 'br') return zlib.createBrotliDecompress()
+    return name === 'zstd' && zstd ? zstd() : []
+  })
+}
+
+/** `deflate` is zlib's format by the book (RFC 9110, 8.4.1.2), and bare deflate from many servers: the first byte tells. */
+class EitherInflate extends Transform {
+  #inner: zlib.Inflate | zlib.InflateRaw | undefined
+
+  override _transform(chunk: Buffer, _: BufferEncoding, done: TransformCallback): void {
+    if (this.#inner === undefined) {
+      const wrapped = ((chunk[0] ?? 0) & 0x0f) === 8
+      this.#inner = wrapped ? zlib.createInflate() : zlib.createInflateRaw()
+      this.#inner.on('data', (data: Buffer) => {
+        if (!this.push(data)) this.#inner?.pause()
+      })
+      this.#inner.on('error', (error) => this.destroy(error))
+    }
+    this.#inner.write(chunk, () => done())
+  }
+
+  override _read(size: number): void {
+    this.#inner?.resume()
+    super._read(size)
+  }
+
+  /** It has ended already where there is more behind what was compressed. */
+  override _flush(done: TransformCallback): void {
+    if (this.#inner === undefined || this.#inner.readableEnded) {
+      done()
+    } else {
+      this.#inner.once('end', () => done())
+      this.#inner.end()
+    }
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    this.#inner?.destroy()
+    done(error)
   }
 }
 
-function decodeAs(charset: string, body: Buffer): string {
-  // A browser's ISO-8859-1 is windows-1252 (WHATWG Encoding); Python's is the true one, as is Node's latin1.
-  if (/^(iso-?8859-?1|latin-?1|l1)$/i.test(charset)) return body.toString('latin1')
-  return decoderFor(charset).decode(body)
-}
-
-function decoderFor(charset: string) {
-  try {
-    return new TextDecoder(charset, { ignoreBOM: true })
-  } catch {
-    return new TextDecoder('utf-8', { ignoreBOM: true })
+function damaged(error: NodeJS.ErrnoException, complete: boolean): Failure {
+  if (!complete && error.code === 'Z_BUF_ERROR') {
+    return new Failure('aborted', cutOff)
   }
+  const reason = error.code === 'Z_BUF_ERROR' ? 'it ends too early' : (error.code ?? 'damaged')
+  return new Failure('decode', `Body: not encoded as its Content-Encoding says (${reason})`)
 }

@@ -12,10 +12,12 @@ export const checkErrors = {
   tls: 'no trusted TLS connection: look at the certificate, its chain, its dates and its names',
   protocol: 'what came was not HTTP: look at what listens on that port',
   redirects: 'too many redirects, or one to where webmon does not go: look at the Location headers',
+  blocked: 'the address may not be checked: look at monitoring.allow and monitoring.deny',
   aborted: 'the body ended before it was complete: look at the server and proxies in between',
   decode: 'the body was not in the encoding that its headers name: look at Content-Encoding',
   regex: 'the pattern cannot be used or took too long: look at website.regex',
   invalid_url: 'the URL cannot be requested: look at website.url',
+  invalid_request: 'the request cannot be sent as configured: look at website.headers',
   internal: 'webmon itself failed: please report it with the log line',
 } as const
 

@@ -17,7 +17,7 @@ export class CheckPool {
 
   constructor(
     private readonly threads: number,
-    private readonly check: (website: Website) => Promise<CheckEntry | undefined>,
+    private readonly check: (turn: Turn) => Promise<CheckEntry | undefined>,
     private readonly onEntry: (entry: CheckEntry, website: Website) => void,
     private readonly logger: Logger,
   ) {
@@ -30,7 +30,7 @@ export class CheckPool {
     this.#window.missed += missed
     if (this.#closed) return
     if (this.#running.has(website.id)) {
-      this.#window.missed++
+      if (!turn.recheck) this.#window.missed++
       return
     }
     const run = this.#limit(() => this.#run(turn))
@@ -63,14 +63,15 @@ export class CheckPool {
     )
   }
 
-  async #run({ website, dueMs, intervalMs }: Turn): Promise<void> {
+  async #run(turn: Turn): Promise<void> {
     if (this.#closed) return
+    const { website, dueMs, intervalMs } = turn
     const lateMs = Date.now() - dueMs
     this.#window.begun++
     this.#window.worstMs = Math.max(this.#window.worstMs, lateMs)
     if (lateMs > intervalMs * lateShare) this.#window.late++
     const startMs = performance.now()
-    const entry = await this.check(website)
+    const entry = await this.check(turn)
     this.#window.busyMs += performance.now() - startMs
     this.#window.finished++
     if (entry) this.onEntry(entry, website)

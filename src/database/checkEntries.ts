@@ -74,37 +74,55 @@ function storeOnce(pool: pg.Pool, { entries, deadLetters }: Chunk, signal: Abort
   })
 }
 
+/** The columns of `check_entry` with their types, and what of an entry goes into each. */
+const columns: [name: string, type: string, value: (entry: CheckEntry) => unknown][] = [
+  ['check_entry_id', 'uuid', (entry) => entry.id],
+  ['website_id', 'uuid', (entry) => entry.websiteId],
+  ['"timestamp"', 'timestamptz', (entry) => entry.timestamp.toISOString()],
+  ['response_time', 'integer', (entry) => entry.responseTimeMs],
+  ['http_status', 'smallint', (entry) => entry.httpStatus],
+  ['regex', 'varchar', (entry) => entry.regex],
+  ['regex_match', 'boolean', (entry) => entry.regexMatch],
+  ['error', 'varchar', (entry) => entry.error],
+  ['detail', 'varchar', (entry) => entry.detail],
+  ['available', 'boolean', (entry) => entry.available],
+  ['dns_time', 'integer', (entry) => entry.dnsTimeMs],
+  ['connect_time', 'integer', (entry) => entry.connectTimeMs],
+  ['tls_time', 'integer', (entry) => entry.tlsTimeMs],
+  ['first_byte_time', 'integer', (entry) => entry.firstByteTimeMs],
+  ['body_time', 'integer', (entry) => entry.bodyTimeMs],
+  ['redirects', 'smallint', (entry) => entry.redirects],
+  ['final_url', 'varchar', (entry) => entry.finalUrl],
+  ['recheck', 'boolean', (entry) => entry.recheck],
+]
+
+/** In the order of the key, so that sessions side by side take its pages in the same order. */
+const insert = `
+  INSERT INTO check_entry (${columns.map(([name]) => name).join(', ')})
+  SELECT * FROM unnest(${columns.map(([, type], n) => `$${n + 1}::${type}[]`).join(', ')})
+  ORDER BY 2, 3, 1
+  ON CONFLICT DO NOTHING`
+
 async function insertEntries(client: pg.PoolClient, entries: readonly CheckEntry[]): Promise<number> {
   const { rowCount } = await client.query(
-    `INSERT INTO check_entry (check_entry_id, website_id, "timestamp", response_time, http_status, regex, regex_match,
-                              error, detail)
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::timestamptz[], $4::integer[], $5::smallint[], $6::varchar[],
-                          $7::boolean[], $8::varchar[], $9::varchar[])
-     ORDER BY 2, 3, 1
-     ON CONFLICT DO NOTHING`,
-    [
-      entries.map((entry) => entry.id),
-      entries.map((entry) => entry.websiteId),
-      entries.map((entry) => entry.timestamp.toISOString()),
-      entries.map((entry) => entry.responseTimeMs),
-      entries.map((entry) => entry.httpStatus),
-      entries.map((entry) => entry.regex),
-      entries.map((entry) => entry.regexMatch),
-      entries.map((entry) => entry.error),
-      entries.map((entry) => entry.detail),
-    ],
+    insert,
+    columns.map(([, , value]) => entries.map(value)),
   )
   return rowCount ?? 0
 }
 
-/** Entries can come late and in any order: only the newest of a website says what its status is. */
+/** Entries can come late and in any order: only the newest of a website says what its status and certificate are. */
 async function updateStatuses(client: pg.PoolClient, newest: readonly CheckEntry[]): Promise<StatusChange[]> {
   const { rows } = await client.query<StatusChange>(
-    `UPDATE website SET status = entry.status
-       FROM unnest($1::uuid[], $2::timestamptz[], $3::varchar[]) AS entry (website_id, "timestamp", status),
+    `UPDATE website SET status = entry.status,
+                        certificate_expires = coalesce(entry.expires, website.certificate_expires),
+                        certificate_issuer = coalesce(entry.issuer, website.certificate_issuer)
+       FROM unnest($1::uuid[], $2::timestamptz[], $3::varchar[], $4::timestamptz[], $5::varchar[])
+              AS entry (website_id, "timestamp", status, expires, issuer),
             website AS before
       WHERE website.website_id = entry.website_id AND before.website_id = entry.website_id
-        AND website.status <> entry.status
+        AND (website.status <> entry.status OR website.certificate_expires <> entry.expires
+             OR website.certificate_expires IS NULL AND entry.expires IS NOT NULL)
         AND NOT EXISTS (SELECT FROM check_entry AS newer
                          WHERE newer.website_id = entry.website_id AND newer."timestamp" > entry."timestamp")
      RETURNING website.website_id AS "websiteId", before.status AS "from", entry.status AS "to"`,
@@ -112,9 +130,11 @@ async function updateStatuses(client: pg.PoolClient, newest: readonly CheckEntry
       newest.map((entry) => entry.websiteId),
       newest.map((entry) => entry.timestamp.toISOString()),
       newest.map(statusAfter),
+      newest.map((entry) => entry.certificate?.expires.toISOString()),
+      newest.map((entry) => entry.certificate?.issuer),
     ],
   )
-  return rows
+  return rows.filter(({ from, to }) => from !== to)
 }
 
 function onePerDay(entries: readonly CheckEntry[]): Iterable<Date> {

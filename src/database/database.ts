@@ -83,15 +83,17 @@ class SslModePool extends pg.Pool {
   }
 
   async #connectAsConfigured(): Promise<pg.PoolClient> {
+    const triedTls = this.options.ssl !== false
     try {
       return await super.connect()
     } catch (error) {
       if (!this.prefers) throw error
-      if (this.options.ssl && /does not support SSL/.test(messageOf(error))) {
+      // Several may connect at once: what counts is what this attempt tried, not what others have found meanwhile.
+      if (triedTls && /does not support SSL/.test(messageOf(error))) {
         this.options.ssl = false
         return super.connect()
       }
-      this.options.ssl = this.config.ssl
+      if (!triedTls) this.options.ssl = this.config.ssl
       throw error
     }
   }
@@ -127,8 +129,10 @@ export async function transaction<T>(
     await client.query('COMMIT')
     return result
   } catch (error) {
-    // Whatever went wrong, a connection that comes back has no open transaction.
-    if (!released) await client.query('ROLLBACK').catch(giveUp)
+    // Whatever went wrong, a connection that comes back has no open transaction. One whose query was not answered
+    // would not answer to this either.
+    if (/timeout/i.test(messageOf(error))) giveUp()
+    else if (!released) await client.query('ROLLBACK').catch(giveUp)
     throw error
   } finally {
     signal.removeEventListener('abort', giveUp)

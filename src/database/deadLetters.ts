@@ -12,10 +12,15 @@ export async function insertDeadLetters(client: pg.PoolClient, deadLetters: read
       deadLetters.map(({ record }) => record.topic),
       deadLetters.map(({ record }) => record.partition),
       deadLetters.map(({ record }) => String(record.offset)),
-      deadLetters.map(({ record }) => new Date(record.timestampMs).toISOString()),
+      deadLetters.map(({ record }) => new Date(storable(record.timestampMs)).toISOString()),
       deadLetters.map(({ record }) => record.key),
       deadLetters.map(({ record }) => record.value),
       deadLetters.map(({ reason }) => reason),
     ],
   )
+}
+
+/** Clients may write any 64 bits as a record's time; of what PostgreSQL and ISO 8601 cannot say, the nearest. */
+function storable(timestampMs: number): number {
+  return Math.min(Math.max(timestampMs, Date.UTC(1970)), Date.UTC(9999))
 }

@@ -1,4 +1,4 @@
-import { Kafka, type KafkaConfig as KafkaJsConfig, logLevel, type RetryOptions } from 'kafkajs'
+import { Kafka, type KafkaConfig as KafkaJsConfig, type LogEntry, logLevel, type RetryOptions } from 'kafkajs'
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import type { KafkaConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
@@ -9,7 +9,7 @@ export type ClientLogger = Pick<Logger, 'debug' | 'warn'>
  * After a broker was away for 36 s, these had producer and consumer back 2 s after it answered; kafkajs's own defaults
  * (30 s at most, 5 attempts) gave up after 10 s in the producer and took 8 s in the consumer.
  */
-const patient = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 1_000_000 }
+export const patient = { initialRetryTime: 100, maxRetryTime: 2_000, retries: 1_000_000 }
 
 /** @param retry how often kafkajs tries again by itself; by default for as long as it takes */
 export function kafkaClient(
@@ -27,24 +27,28 @@ export function kafkaClient(
     connectionTimeout: 5_000,
     retry,
     logLevel: logLevel.WARN,
-    logCreator: () => (entry) => log(logger, entry.namespace, entry.level, entry.log),
+    logCreator: () => logTo(logger),
   })
 }
+
+/** Of the same failure at most one line in so many milliseconds: each send under way retries on its own. */
+const sameLineAfterMs = 1_000
 
 /**
  * kafkajs tells of one failed attempt in several lines: the connection's is the one that names address and reason.
  * A refused request ("Response ...") it mends by itself, or throws.
  */
-function log(
-  logger: ClientLogger,
-  namespace: string,
-  level: logLevel,
-  entry: { message: string; [key: string]: unknown },
-) {
-  const { broker, topic, partition, error } = entry
-  const fields = { namespace, broker, topic, partition, error: error instanceof Error ? error.message : error }
-  const important = level === logLevel.ERROR && namespace === 'Connection' && !entry.message.startsWith('Response')
-  logger[important ? 'warn' : 'debug'](fields, `Kafka: ${entry.message}${important && broker ? ` (${broker})` : ''}`)
+function logTo(logger: ClientLogger): (entry: LogEntry) => void {
+  let last = { msg: '', atMs: 0 }
+  return ({ namespace, level, log: { message, broker, topic, partition, error } }) => {
+    const reason = error instanceof Error ? error.message : error
+    const important = level === logLevel.ERROR && namespace === 'Connection' && !message.startsWith('Response')
+    const msg = `Kafka: ${message}${important && broker ? ` (${broker})` : ''}`
+    const nowMs = Date.now()
+    const repeated = msg === last.msg && nowMs - last.atMs < sameLineAfterMs
+    if (important && !repeated) last = { msg, atMs: nowMs }
+    logger[important && !repeated ? 'warn' : 'debug']({ namespace, broker, topic, partition, error: reason }, msg)
+  }
 }
 
 /**

@@ -1,0 +1,256 @@
+import http, { type IncomingMessage } from 'node:http'
+import { Axios, type AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
+import { v7 as uuidv7 } from 'uuid'
+import type { Certificate, CheckEntry } from '../checkEntry.ts'
+import { messageOf } from '../retry.ts'
+import { expects, type Website } from '../website.ts'
+import { acceptEncoding, readBody } from './body.ts'
+import { Cancellation } from './cancellation.ts'
+import { decodeBody } from './charset.ts'
+import { Failure } from './failure.ts'
+import { hop, type Network } from './hop.ts'
+import { PhaseClock } from './phaseClock.ts'
+import { isRedirect, isWeb, maxRedirects, nextHop, type Target, withUserinfo } from './redirect.ts'
+import { RegexError } from './regex/regexError.ts'
+
+export interface CheckerOptions extends Network {
+  /** Milliseconds until a check ends, whatever the website does. */
+  readonly timeoutMs: number
+  /** How much of a page is read, after decompression. */
+  readonly maxBodyBytes: number
+  readonly userAgent: string
+  /** Whether Python's `re.search` finds the pattern in the text. @throws {RegexError} */
+  readonly search: (pattern: string, text: string) => Promise<boolean>
+}
+
+const maxFinalUrl = 2_000
+/** A longer pattern is refused, and its entry carries only the beginning: no message may become too large. */
+const maxRegexBytes = 8_000
+const shownOfLongRegex = 1_000
+const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+/** Headers that say how the message is framed: what Node sets is what it sends. */
+const framing = /^(content-length|transfer-encoding|connection|upgrade|expect|te|trailer)$/i
+
+/** Checks websites. Whatever a website does, the result is an entry; each check is by itself. */
+export class Checker {
+  readonly #running = new Set<Cancellation>()
+  readonly #client: Axios
+
+  constructor(private readonly options: CheckerOptions) {
+    // Without axios's own defaults, whose merging costs each check more than all else that axios does.
+    this.#client = new Axios({
+      responseType: 'stream',
+      validateStatus: null,
+      headers: {
+        common: { 'User-Agent': options.userAgent, 'Accept-Encoding': acceptEncoding, Accept: '*/*' },
+      } as unknown as AxiosHeaders,
+    })
+  }
+
+  /**
+   * Checks a website once, within its deadline.
+   *
+   * @param recheck beside its slots
+   * @returns the entry; undefined when `abort` came before the check had ended
+   */
+  async check(website: Website, recheck = false): Promise<CheckEntry | undefined> {
+    const visit = new Visit(website, this.options, recheck)
+    this.#running.add(visit.cancellation)
+    try {
+      return await visit.run((url, adapter) =>
+        this.#client.request({
+          url: url.href,
+          adapter,
+          method: website.method ?? 'GET',
+          data: website.body ?? undefined,
+          maxRedirects: website.followRedirects === false ? 0 : maxRedirects,
+        }),
+      )
+    } finally {
+      this.#running.delete(visit.cancellation)
+    }
+  }
+
+  /** Gives up every running check, without an entry. */
+  abort(): void {
+    for (const cancellation of this.#running) cancellation.cancel(aborted)
+  }
+}
+
+const aborted = Symbol('aborted')
+
+type Adapter = (config: InternalAxiosRequestConfig) => Promise<AxiosResponse<IncomingMessage>>
+type Request = (url: URL, adapter: Adapter) => Promise<AxiosResponse<IncomingMessage>>
+
+/** One check under way, and what is known so far. */
+class Visit {
+  readonly cancellation = new Cancellation()
+  readonly #startedAt = new Date()
+  readonly #clock = new PhaseClock()
+  readonly #timeoutMs: number
+  #httpStatus = 0
+  #responseTimeMs: number | undefined
+  #redirects = 0
+  #finalUrl: string | null = null
+  #certificate: Certificate | null = null
+  #isSearching = false
+
+  constructor(
+    private readonly website: Website,
+    private readonly options: CheckerOptions,
+    private readonly recheck: boolean,
+  ) {
+    this.#timeoutMs = website.timeout === null ? options.timeoutMs : website.timeout * 1000
+  }
+
+  async run(send: Request): Promise<CheckEntry | undefined> {
+    const deadline = setTimeout(() => this.cancellation.cancel(this.#late()), this.#timeoutMs)
+    try {
+      const url = requestable(this.website)
+      const response = await send(url, (config) => this.#follow(config))
+      const body = await readBody(response.data, this.options.maxBodyBytes, this.cancellation)
+      this.#clock.stop()
+      return this.#entry(await this.#matches(body, response), null)
+    } catch (error) {
+      if (error === aborted) return undefined
+      if (!this.#isSearching) this.#clock.stop()
+      return this.#entry(false, error instanceof Failure ? error : internal(error))
+    } finally {
+      clearTimeout(deadline)
+    }
+  }
+
+  /** Requests, and follows the redirects: the adapter between axios and the connections. */
+  async #follow(config: InternalAxiosRequestConfig): Promise<AxiosResponse<IncomingMessage>> {
+    const ours = config.headers.toJSON() as Record<string, string>
+    const headers = withTheirs(ours, this.website.headers)
+    const first = new URL(config.url as string)
+    const method = String(config.method).toUpperCase()
+    let target: Target = withUserinfo({ url: first, method, headers, body: config.data as string | undefined })
+    for (;;) {
+      const response = await this.#hop(target)
+      const { statusCode: status = 0, headers: received } = response
+      if (!isRedirect(status, received.location) || config.maxRedirects === 0) {
+        return { data: response, status, statusText: '', headers: {}, config }
+      }
+      response.destroy()
+      if (this.#redirects === maxRedirects) throw new Failure('redirects', `Redirects: more than ${maxRedirects}`)
+      target = withUserinfo(nextHop(target, status, received.location, ours))
+      this.#redirects++
+      this.#finalUrl = `${target.url.origin}${target.url.pathname}`.slice(0, maxFinalUrl)
+      this.#httpStatus = 0
+      this.#responseTimeMs = undefined
+    }
+  }
+
+  async #hop(target: Target): Promise<IncomingMessage> {
+    const response = await hop(target, {
+      network: this.options,
+      verifyCertificate: this.website.verifyCertificate ?? true,
+      clock: this.#clock,
+      cancellation: this.cancellation,
+      onCertificate: (certificate) => {
+        if (!this.#certificate || certificate.expires < this.#certificate.expires) this.#certificate = certificate
+      },
+    })
+    this.#responseTimeMs = this.#clock.untilBodyMs
+    this.#httpStatus = response.statusCode ?? 0
+    return response
+  }
+
+  async #matches(body: Buffer, response: AxiosResponse<IncomingMessage>): Promise<boolean> {
+    const { regex } = this.website
+    if (regex === '') return true
+    try {
+      const text = decodeBody(body, response.data.headers['content-type'])
+      this.#isSearching = true
+      return await this.cancellation.race(this.options.search(regex, text))
+    } catch (error) {
+      throw error instanceof RegexError ? new Failure('regex', `Regex: ${error.message}`) : error
+    }
+  }
+
+  #late(): Failure {
+    const seconds = `${this.#timeoutMs / 1000} s`
+    if (this.#isSearching) return new Failure('timeout', `Regex: no result within ${seconds}`)
+    const said = {
+      dns: `DNS: no answer within ${seconds}`,
+      connect: `Connect: no connection within ${seconds}`,
+      tls: `TLS: the handshake was not complete after ${seconds}`,
+      firstByte: `First byte: no response within ${seconds}`,
+      body: `Body: not complete after ${seconds}`,
+    }
+    return new Failure('timeout', said[this.#clock.phase])
+  }
+
+  #entry(regexMatch: boolean, failure: Failure | null): CheckEntry {
+    const { website } = this
+    const { dns, connect, tls, firstByte, body } = this.#clock.times
+    const httpStatus = this.#httpStatus
+    return {
+      id: uuidv7(),
+      websiteId: website.id,
+      timestamp: this.#startedAt,
+      responseTimeMs: Math.round(this.#responseTimeMs ?? this.#clock.elapsedMs),
+      httpStatus,
+      regex: isTooLong(website.regex) ? website.regex.slice(0, shownOfLongRegex).toWellFormed() : website.regex,
+      regexMatch,
+      error: failure?.code ?? null,
+      detail: failure?.message ?? null,
+      available: failure === null && regexMatch && expects(website, httpStatus),
+      dnsTimeMs: rounded(dns),
+      connectTimeMs: rounded(connect),
+      tlsTimeMs: rounded(tls),
+      firstByteTimeMs: rounded(firstByte),
+      bodyTimeMs: rounded(body),
+      redirects: this.#redirects || null,
+      finalUrl: this.#finalUrl,
+      recheck: this.recheck,
+      certificate: this.#certificate,
+    }
+  }
+}
+
+/** @throws {Failure} invalid_url, invalid_request or regex, before anything is sent */
+function requestable({ url, method, headers, regex }: Website): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  if (parsed === undefined || !isWeb(parsed)) {
+    throw new Failure('invalid_url', 'URL: expected http:// or https:// and a host')
+  }
+  if (isTooLong(regex)) throw new Failure('regex', `Regex: longer than ${maxRegexBytes} bytes`)
+  if (method !== null && !methods.has(method.toUpperCase())) {
+    throw new Failure('invalid_request', `URL: website.method: ${JSON.stringify(method.slice(0, 20))} cannot be sent`)
+  }
+  for (const [name, value] of Object.entries(headers ?? {})) {
+    try {
+      http.validateHeaderName(name)
+      http.validateHeaderValue(name, value as string)
+    } catch {
+      throw new Failure('invalid_request', `URL: website.headers: ${JSON.stringify(name.slice(0, 50))} cannot be sent`)
+    }
+    if (typeof value !== 'string' || framing.test(name)) {
+      throw new Failure('invalid_request', `URL: website.headers: ${name.slice(0, 50)} may not be set, or is no text`)
+    }
+  }
+  return parsed
+}
+
+/** Not left to axios, which loses those that are called as its own methods: `get`, `set`, `constructor`. */
+function withTheirs(ours: Record<string, string>, theirs: Website['headers']): Record<string, string> {
+  if (theirs === null) return ours
+  const replaced = new Set(Object.keys(theirs).map((name) => name.toLowerCase()))
+  const kept = Object.entries(ours).filter(([name]) => !replaced.has(name.toLowerCase()))
+  return Object.fromEntries([...kept, ...(Object.entries(theirs) as [string, string][])])
+}
+
+function isTooLong(regex: string): boolean {
+  return regex.length * 3 > maxRegexBytes && Buffer.byteLength(regex) > maxRegexBytes
+}
+
+function internal(error: unknown): Failure {
+  return new Failure('internal', `webmon failed: ${messageOf(error)}`)
+}
+
+function rounded(ms: number | null): number | null {
+  return ms === null ? null : Math.round(ms)
+}
