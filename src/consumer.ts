@@ -2,6 +2,7 @@
 import { storeChunk } from './database/checkEntries.ts'
 import { openDatabase } from './database/database.ts'
 import { prepareTables } from './database/tables.ts'
+import { followSignals } from './followSignals.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Subscriber } from './kafka/subscriber.ts'
 import { ensureTopic } from './kafka/topic.ts'
@@ -23,8 +24,9 @@ await runService('consumer', async (service) => {
     const { topic, partition } = records[0] as TopicRecord
     const chunk = decodeAll(records)
     // A stop ends the waiting between two attempts at once, a running attempt only when it is aborted.
-    const waiting = { signal: AbortSignal.any([signal, stopping]), logger }
-    const stored = await retry('storing', () => storeChunk(database, chunk, { signal, logger }), waiting)
+    const waiting = followSignals(signal, stopping)
+    const attempt = () => storeChunk(database, chunk, { signal, logger })
+    const stored = await retry('storing', attempt, { signal: waiting.signal, logger }).finally(waiting.release)
     logger.debug({ topic, partition, ...stored }, `stored ${stored.entries} entries`)
     for (const { record, reason } of chunk.deadLetters) {
       logger.warn({ topic, partition, offset: String(record.offset), reason }, 'a message became a dead letter')

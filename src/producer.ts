@@ -53,7 +53,8 @@ await runService('producer', async (service) => {
   )
   service.onStop('rechecks', () => rechecks.stop())
   const schedule = new Schedule((turn) => pool.offer(turn))
-  service.onStop('schedule', () => schedule.stop())
+  // At once, not in its turn: no new work from the first moment of a stop.
+  signal.addEventListener('abort', () => schedule.stop(), { once: true })
 
   const readList = async () => {
     const websites = await readWebsites(database)

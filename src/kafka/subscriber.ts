@@ -1,7 +1,9 @@
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
+import { followSignals } from '../followSignals.ts'
 import type { Logger } from '../logger.ts'
 import type { TopicRecord } from '../message.ts'
 import { FatalError, messageOf } from '../retry.ts'
+import { patient } from './client.ts'
 import { rangeAssigner } from './rangeAssigner.ts'
 
 /** A chunk is stored in one transaction; larger ones gain nothing and are redone at a longer cost. */
@@ -42,6 +44,8 @@ export class Subscriber {
       maxBytesPerPartition: 2_000_000,
       maxWaitTimeInMs: 1_000,
       allowAutoTopicCreation: false,
+      // Left out, a consumer gets 5 attempts, whatever the client was given.
+      retry: patient,
     })
   }
 
@@ -52,8 +56,7 @@ export class Subscriber {
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       // kafkajs starts the consumer again by itself, except after errors that it takes for final.
       if (restart) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
-      else
-        onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ending, so that the supervisor starts me again`))
+      else onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ${adviceOn(error)}`))
     })
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       const partitions = payload.memberAssignment[topic] ?? []
@@ -97,6 +100,7 @@ export class Subscriber {
   /** Keeps the membership alive while the chunk is stored, however long the database is away. */
   async #storeChunk(batch: Batch, messages: KafkaMessage[], payload: EachBatchPayload, aborting: AbortSignal) {
     const lost = new AbortController()
+    const giveUp = followSignals(lost.signal, aborting)
     let heartbeatError: unknown
     const timer = setInterval(() => {
       payload.heartbeat().catch((error: unknown) => {
@@ -106,14 +110,24 @@ export class Subscriber {
     }, heartbeatIntervalMs)
     try {
       const records = messages.map((message) => toRecord(batch, message))
-      await this.options.store(records, AbortSignal.any([lost.signal, aborting]))
+      await this.options.store(records, giveUp.signal)
     } catch (error) {
+      // kafkajs would try it again and again.
+      if (error instanceof FatalError) this.options.onCrash(error)
       // kafkajs joins the group again when it sees its own error, and only then.
       throw heartbeatError ?? error
     } finally {
       clearInterval(timer)
+      giveUp.release()
     }
   }
+}
+
+function adviceOn(error: Error): string {
+  if (/compression not implemented/.test(messageOf(error))) {
+    return "webmon reads gzip and no compression: set the topic's compression.type to gzip or producer, and remove its records"
+  }
+  return 'ending, so that the supervisor starts me again'
 }
 
 function toRecord(batch: Batch, message: KafkaMessage): TopicRecord {
