@@ -100,7 +100,7 @@ test('a partition has the key, the defaults and the NOT NULL of the whole', asyn
   const of = (whole: boolean) =>
     rows.filter((row) => row.whole === whole).map(({ attname, attnotnull, value }) => ({ attname, attnotnull, value }))
   expect(of(false)).toEqual(of(true))
-  expect(of(false)).toHaveLength(18)
+  expect(of(false)).toHaveLength(19)
   const keys = await pool.query(
     `SELECT pg_get_constraintdef(oid) AS key
        FROM pg_constraint WHERE conrelid = 'check_entry_20311030'::regclass AND contype = 'p'`,
