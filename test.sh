@@ -45,6 +45,7 @@ const [report, vitestCode, checksPassed, ...rest] = process.argv.slice(2)
 const checksFailed = rest.slice(0, rest.indexOf('--'))
 const asked = rest.slice(rest.indexOf('--') + 1)
 const tools = [
+  ['tmpfs', 'root, on a Linux that lets it mount'],
   ['PyYAML', 'python3 -m pip install pyyaml'],
   ['PgBouncer', 'apt-get install pgbouncer'],
   ['promtool', 'apt-get install prometheus'],

@@ -25,6 +25,7 @@ export const saslMechanisms = ['plain', 'scram-sha-256', 'scram-sha-512'] as con
 export type Config = ReturnType<typeof build>
 export type KafkaConfig = Config['kafka']
 export type DatabaseConfig = Config['database']
+export type SpoolConfig = Config['producer']['spool']
 
 /**
  * Reads `config.yaml` of the working directory, or the file that WEBMON_CONFIG_FILE names, and the environment on top.
@@ -90,6 +91,10 @@ function build(values: Values) {
     },
     producer: {
       threads: values.get('producer.threads', whole(1, 10_000), 50),
+      spool: {
+        path: folder(values.get('producer.spool.path', anyText, './data/spool')),
+        limitBytes: values.get('producer.spool.limit', size(1_000_000, 1_000_000_000_000), 1_000_000_000),
+      },
       http: http(values, 'producer', 9464),
     },
   }
@@ -100,6 +105,11 @@ function http(values: Values, service: 'producer' | 'consumer', port: number): H
     host: values.get(`${service}.http.host`, text, '127.0.0.1'),
     port: values.get(`${service}.http.port`, whole(0, 65_535), port),
   }
+}
+
+/** From the working directory. Empty: none. */
+function folder(text: string): string {
+  return text && path.resolve(text)
 }
 
 /** `kafka.ssl: true`, or the files below it; plain text when neither is there. */

@@ -79,10 +79,16 @@ export const cidr: Parser<Cidr> = {
 
 const units: Record<string, number> = { '': 1, B: 1, kB: 1e3, KB: 1e3, MB: 1e6, GB: 1e9 }
 
+/** To three digits. */
+export function sizeText(bytes: number): string {
+  const unit = bytes >= 1e9 ? 'GB' : bytes >= 1e6 ? 'MB' : 'kB'
+  return `${Number((bytes / (units[unit] ?? 1)).toPrecision(3))}${unit}`
+}
+
 /** Bytes, written with kB, MB or GB (powers of 1000) or without a unit. */
 export function size(minimum: number, maximum: number): Parser<number> {
   return {
-    expected: `a size from ${minimum / 1e3}kB to ${maximum / 1e6}MB, such as 1MB`,
+    expected: `a size from ${sizeText(minimum)} to ${sizeText(maximum)}, such as 1MB`,
     parse(value) {
       const [, number, unit = ''] = /^(\d+(?:\.\d+)?) ?([A-Za-z]*)$/.exec(value) ?? []
       const bytes = Math.round(Number(number) * (units[unit] ?? Number.NaN))

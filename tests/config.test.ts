@@ -98,7 +98,11 @@ describe("the original's file", () => {
       },
       database: { host: 'mydb.url.com', port: 12345, sslMode: 'require', migrate: true },
       consumer: { threads: 5, http: { host: '127.0.0.1', port: 9465 } },
-      producer: { threads: 5, http: { host: '127.0.0.1', port: 9464 } },
+      producer: {
+        threads: 5,
+        spool: { path: path.resolve('data/spool'), limitBytes: 1e9 },
+        http: { host: '127.0.0.1', port: 9464 },
+      },
     })
   })
 
@@ -173,6 +177,11 @@ describe('a wrong file is told in one line, with file, key, value and what was e
       'a level of no logger',
       { 'logging.level': 'LOUD' },
       'config.yaml: logging.level: "LOUD": expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL (or trace, debug, info, warn, error, fatal)',
+    ],
+    [
+      'a spool that is too small',
+      { 'producer.spool.limit': '10kB' },
+      'config.yaml: producer.spool.limit: "10kB": expected a size from 1MB to 1000GB, such as 1MB',
     ],
     [
       'a size without sense',

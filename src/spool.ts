@@ -1,0 +1,306 @@
+import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/promises'
+import type { SpoolConfig } from './config.ts'
+import { sizeText } from './configValue.ts'
+import type { Logger } from './logger.ts'
+import { FatalError, messageOf } from './retry.ts'
+import { DiskStore } from './spool/diskStore.ts'
+import { FreshEntries } from './spool/freshEntries.ts'
+import { MemoryStore } from './spool/memoryStore.ts'
+import { bytesOf, type Contents, type Portion, type SpoolEntry, type Store } from './spool/store.ts'
+
+/** From the start of one synced write to that of the next. At 1,000 entries/s that makes 5 entries a write. */
+const writeEveryMs = 5
+/** Removals wait for so long for a write of new entries, which takes them along at no cost. */
+const removeAfterMs = 100
+const removalsAtATime = 10_000
+const retryAfterMs = 1_000
+const lookEveryMs = 1_000
+
+/** New checks stop at this share of the limit: the rest is for those under way. They go on below the lower share. */
+const fullShare = 0.95
+const roomShare = 0.9
+
+/** More than this in memory could end the process, and it would all be lost. */
+const mostInMemory = 100_000_000
+
+interface Addition {
+  readonly key: string
+  readonly value: string
+  readonly bytes: number
+  resolve(): void
+  reject(error: Error): void
+}
+
+/** Called when new checks have to wait, with the reason, and without one when they may go on. */
+export type BlockedListener = (reason: string | undefined) => void
+
+/**
+ * Holds the check entries that Kafka has not acknowledged yet. An entry is safe once `add` has returned; then it is
+ * taken, in order, and it stays until it is removed. Memory stays the same however many there are.
+ */
+export class Spool {
+  #entries: number
+  #bytes: number
+  /** The sequence numbers of the newest entry that is safe, and of the newest that was taken. */
+  #lastWritten: number
+  #lastTaken = 0
+  readonly #fresh: FreshEntries
+  #finishing = false
+  #wake: () => void = () => undefined
+
+  #additions: Addition[] = []
+  #removals: number[] = []
+  #removeTimer: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
+  #lastWriteMs = Number.NEGATIVE_INFINITY
+  #closed = false
+
+  /** What makes new checks wait: a write that fails, the limit, or little room on the disk. */
+  #failure: string | undefined
+  #full = false
+  #shortage: string | undefined
+  #blockedBy: 'failure' | 'limit' | 'shortage' | undefined
+  #onBlocked: BlockedListener = () => undefined
+  readonly #lookTimer: NodeJS.Timeout
+
+  /**
+   * @param aborting aborted: entries that cannot be written are given up
+   * @throws {FatalError} when the folder cannot be used, with what to do
+   */
+  static async open(config: SpoolConfig, logger: Logger, aborting: AbortSignal): Promise<Spool> {
+    const { path, limitBytes } = config
+    if (path === '') {
+      logger.warn(
+        'producer.spool.path is empty: check entries are kept in memory alone; those that Kafka has not acknowledged are lost when this process ends',
+      )
+      const nothing = { lastSequence: 0, entries: 0, bytes: 0 }
+      return new Spool(new MemoryStore(), nothing, Math.min(limitBytes, mostInMemory), logger, aborting)
+    }
+    const { store, contents } = await DiskStore.open(path, logger)
+    if (contents.entries > 0) {
+      const { entries, bytes } = contents
+      logger.info({ entries, bytes }, `the spool ${path} holds ${entries} check entries, to be published first`)
+    }
+    const spool = new Spool(store, contents, limitBytes, logger, aborting)
+    await spool.#look()
+    return spool
+  }
+
+  private constructor(
+    private readonly store: Store,
+    contents: Contents,
+    private readonly limitBytes: number,
+    private readonly logger: Logger,
+    private readonly aborting: AbortSignal,
+  ) {
+    this.#lastWritten = contents.lastSequence
+    this.#entries = contents.entries
+    this.#bytes = contents.bytes
+    this.#fresh = new FreshEntries(contents.entries === 0)
+    this.#lookTimer = setInterval(() => void this.#look(), lookEveryMs)
+  }
+
+  /** Whether the entries outlive this process. */
+  get durable(): boolean {
+    return this.store.durable
+  }
+
+  /** How many entries are safe and not removed. */
+  get entries(): number {
+    return this.#entries
+  }
+
+  /** What they take of the limit. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  onBlocked(listener: BlockedListener): void {
+    this.#onBlocked = listener
+    if (this.#blockedBy) listener(this.#reason())
+  }
+
+  /**
+   * Takes an entry in. When it has returned, the entry is synced to the disk, together with all others of the last few
+   * milliseconds. It takes as long as it takes, because nothing is ever dropped.
+   *
+   * @throws when the process ends before the entry could be written
+   */
+  add(key: string, value: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#additions.push({ key, value, bytes: bytesOf(key, value), resolve, reject })
+      this.#write()
+    })
+  }
+
+  /**
+   * The next entries, in order, each of them once. Waits for the first, and then up to `waitMs` for a full portion.
+   *
+   * @returns none only after `finish`: there are no more
+   * @throws {FatalError} when the store is damaged
+   */
+  async take(portion: Portion, waitMs: number): Promise<SpoolEntry[]> {
+    for (;;) {
+      while (this.#fresh.complete && this.#fresh.entries === 0) {
+        if (this.#finishing) return []
+        await this.#arrival()
+      }
+      const endMs = performance.now() + waitMs
+      for (let leftMs = waitMs; leftMs > 0 && !this.#finishing; leftMs = endMs - performance.now()) {
+        if (!this.#fresh.complete || this.#fresh.fills(portion)) break
+        await this.#arrival(leftMs)
+      }
+      const taken = this.#fresh.complete ? this.#fresh.take(portion) : await this.#takeStored(portion)
+      this.#lastTaken = taken.at(-1)?.sequence ?? this.#lastTaken
+      if (taken.length > 0) return taken
+    }
+  }
+
+  /** From now on `take` gives out what is there, without waiting for more. */
+  finish(): void {
+    this.#finishing = true
+    this.#wake()
+  }
+
+  /** Lets entries go that somebody else has safe. */
+  remove(entries: readonly SpoolEntry[]): void {
+    for (const { sequence, bytes } of entries) {
+      this.#removals.push(sequence)
+      this.#bytes -= bytes
+    }
+    this.#entries -= entries.length
+    this.#tell()
+    this.#removeSoon()
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true
+    clearInterval(this.#lookTimer)
+    while (this.#writing || (this.#removals.length > 0 && this.#failure === undefined)) {
+      this.#write()
+      await this.#writing
+    }
+    clearTimeout(this.#removeTimer)
+    await this.store.close()
+  }
+
+  #write(): void {
+    this.#writing ??= this.#writeAll()
+  }
+
+  async #writeAll(): Promise<void> {
+    try {
+      await endOfTurn()
+      do {
+        const pauseMs = this.#lastWriteMs + writeEveryMs - performance.now()
+        if (pauseMs > 0) await sleep(pauseMs)
+        this.#lastWriteMs = performance.now()
+        await this.#writeOnce()
+      } while (this.#additions.length > 0)
+    } finally {
+      this.#writing = undefined
+    }
+  }
+
+  async #writeOnce(): Promise<void> {
+    clearTimeout(this.#removeTimer)
+    this.#removeTimer = undefined
+    const removals = this.#removals.splice(0, removalsAtATime)
+    if (this.#removals.length > 0) this.#removeSoon()
+    const additions = this.#additions
+    this.#additions = []
+    let sequence = this.#lastWritten
+    const entries = additions.map(({ key, value, bytes }) => ({ sequence: ++sequence, key, value, bytes }))
+    // The same numbers again after a failure: nobody knows what of it was written.
+    while (!(await this.#written(entries, removals))) {
+      if (this.#closed || this.aborting.aborted) {
+        const lost = new Error(`the spool could not be written: ${this.#failure}`)
+        for (const { reject } of additions) reject(lost)
+        return
+      }
+      await sleep(retryAfterMs, undefined, { signal: this.aborting }).catch(() => undefined)
+    }
+    this.#lastWritten = sequence
+    this.#entries += entries.length
+    for (const { bytes } of entries) this.#bytes += bytes
+    this.#fresh.push(entries, this.#lastTaken)
+    for (const { resolve } of additions) resolve()
+    this.#wake()
+    this.#tell()
+  }
+
+  async #written(entries: SpoolEntry[], removals: number[]): Promise<boolean> {
+    try {
+      await this.store.write(entries, removals)
+      this.#failure = undefined
+      return true
+    } catch (error) {
+      this.#failure = messageOf(error)
+      this.#tell()
+      return false
+    }
+  }
+
+  #removeSoon(): void {
+    this.#removeTimer ??= setTimeout(() => this.#write(), removeAfterMs)
+  }
+
+  /** What is written while the store is read counts as fresh again, if this reads up to where that begins. */
+  async #takeStored(portion: Portion): Promise<SpoolEntry[]> {
+    const end = this.#lastWritten
+    this.#fresh.begin()
+    let taken: SpoolEntry[]
+    try {
+      taken = await this.store.read(this.#lastTaken, portion)
+    } catch (error) {
+      this.#fresh.giveUp()
+      if (error instanceof FatalError) throw error
+      this.logger.warn(`reading the spool ${this.store.name} failed: ${messageOf(error)}; trying again in 1 s`)
+      await sleep(retryAfterMs)
+      return []
+    }
+    // At once: the next entries to be written may be among these already.
+    this.#lastTaken = taken.at(-1)?.sequence ?? this.#lastTaken
+    if (taken.length > 0 && this.#lastTaken < end) this.#fresh.giveUp()
+    else this.#fresh.drop(this.#lastTaken)
+    return taken
+  }
+
+  #arrival(withinMs?: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = withinMs === undefined ? undefined : setTimeout(() => this.#wake(), withinMs)
+      this.#wake = () => {
+        clearTimeout(timer)
+        this.#wake = () => undefined
+        resolve()
+      }
+    })
+  }
+
+  async #look(): Promise<void> {
+    this.#shortage = await this.store.shortage().catch(messageOf)
+    this.#tell()
+  }
+
+  #tell(): void {
+    this.#full = this.#bytes >= this.limitBytes * (this.#full ? roomShare : fullShare)
+    const blockedBy = this.#failure ? 'failure' : this.#full ? 'limit' : this.#shortage ? 'shortage' : undefined
+    if (blockedBy === this.#blockedBy) return
+    this.#blockedBy = blockedBy
+    this.#onBlocked(this.#reason())
+  }
+
+  #reason(): string | undefined {
+    const spool = `the spool (${this.store.name})`
+    switch (this.#blockedBy) {
+      case 'failure':
+        return `${spool} cannot be written: ${this.#failure}`
+      case 'limit':
+        return `${spool} is full: Kafka has not acknowledged ${sizeText(this.#bytes)}, and the limit is ${sizeText(this.limitBytes)}`
+      case 'shortage':
+        return `${spool} is short of room: ${this.#shortage}`
+      case undefined:
+        return undefined
+    }
+  }
+}
