@@ -1,4 +1,4 @@
-/** Reads the websites, checks each on its interval, and publishes what came of it. */
+/** Reads the websites, checks each on its interval, and publishes what came of it, by way of the spool. */
 
 import { AddressFilter } from './check/addressFilter.ts'
 import { Checker } from './check/checker.ts'
@@ -18,36 +18,52 @@ import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
 import { runService, type Service } from './service.ts'
+import { Spool } from './spool.ts'
 import { limitYoungGeneration } from './youngGeneration.ts'
 
 await runService('producer', async (service) => {
-  const { config, logger, stopping: signal, aborting } = service
-  const { intervalSeconds, recheckSeconds } = config.monitoring
-  const name = `${config.application.name} producer`
+  const { config, logger, aborting } = service
   limitYoungGeneration(8_000_000)
   await service.serveHealth('producer')
+  const spool = await Spool.open(config.producer.spool, logger, aborting)
+  service.onStop('spool', () => spool.close())
+  // Neither waits for the other: while the broker is away, entries stay in the spool.
+  await Promise.all([startPublishing(service, spool), startChecking(service, spool)])
+})
 
-  const database = openDatabase(config.database, { name, connections: 2 }, logger)
-  service.onStop('database', () => database.end())
-  const kafka = kafkaClient(config.kafka, name, logger)
-  await Promise.all([ensureTopic(config.kafka, name, { signal, logger }), prepareTables(database, service)])
-
-  const publisher = new Publisher(kafka, config.kafka.topic, logger)
+async function startPublishing(service: Service, spool: Spool): Promise<void> {
+  const { config, logger, stopping: signal, aborting } = service
+  const name = `${config.application.name} producer`
+  const publisher = new Publisher(kafkaClient(config.kafka, name, logger), config.kafka.topic, spool, logger)
   service.onStop('publisher', () => publisher.close(aborting))
-  await publisher.connect()
+  await ensureTopic(config.kafka, name, { signal, logger })
+  await publisher.start((error) => service.fail(error))
+}
+
+async function startChecking(service: Service, spool: Spool): Promise<void> {
+  const { config, logger, stopping: signal } = service
+  const { intervalSeconds, recheckSeconds } = config.monitoring
+  const database = openDatabase(
+    config.database,
+    { name: `${config.application.name} producer`, connections: 2 },
+    logger,
+  )
+  service.onStop('database', () => database.end())
+  await prepareTables(database, service)
 
   const checker = makeChecker(service)
   const pool = new CheckPool(
     config.producer.threads,
     ({ website, recheck }) => checker.check(website, recheck),
-    (entry, website) => {
-      publisher.publish(entry.websiteId, encode(entry))
+    async (entry, website) => {
+      await spool.add(entry.websiteId, encode(entry))
       rechecks.seen(entry, website)
       logger.debug(summaryOf(entry), `checked ${website.name}`)
     },
     logger,
   )
   service.onStop('checks', () => pool.close())
+  spool.onBlocked((reason) => (reason ? pool.pause(reason) : pool.resume()))
   const rechecks = new Rechecks(recheckSeconds, (website) =>
     pool.offer({ website, dueMs: Date.now(), intervalMs: recheckSeconds * 1000, missed: 0, recheck: true }),
   )
@@ -65,7 +81,7 @@ await runService('producer', async (service) => {
   logger.info({ websites: schedule.size, interval: intervalSeconds }, `checking ${schedule.size} websites`)
   service.every(intervalSeconds, 'reading the websites', readList)
   service.every(intervalSeconds, 'reporting late checks', async () => pool.report())
-})
+}
 
 /** What a check needs beside its website, from the configuration. */
 function makeChecker(service: Service): Checker {

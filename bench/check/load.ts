@@ -4,10 +4,13 @@
  *     load.ts floor|webmon URL CONCURRENCY SECONDS [BROKER]
  *
  * floor: the bare client of node:http or node:https, which reads the page and does no more.
- * webmon: the pool, the check with everything on (phases, page, charset, regex), its message, and Kafka.
+ * webmon: the pool, the check with everything on (phases, page, charset, regex), its message, the spool, and Kafka.
  */
+import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
 import https from 'node:https'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { AddressFilter } from '../../src/check/addressFilter.ts'
 import { Checker } from '../../src/check/checker.ts'
 import { Resolver } from '../../src/check/dns/resolver.ts'
@@ -16,6 +19,7 @@ import { RegexSearch } from '../../src/check/regex/search.ts'
 import { kafkaClient } from '../../src/kafka/client.ts'
 import { Publisher } from '../../src/kafka/publisher.ts'
 import { encode } from '../../src/message.ts'
+import { Spool } from '../../src/spool.ts'
 import type { Website } from '../../src/website.ts'
 import { website as websiteOf } from '../../tests/helpers/entries.ts'
 
@@ -77,8 +81,11 @@ function floor(): () => void {
 async function webmon(): Promise<() => void> {
   const config = { brokers: [broker as string], topic: 'bench', partitions: 6, group: 'bench', tls: null, sasl: null }
   const kafka = kafkaClient(config, 'bench', silent)
-  const publisher = new Publisher(kafka, 'bench', silent)
-  await publisher.connect()
+  const folder = mkdtempSync(path.join(tmpdir(), 'webmon-bench-'))
+  process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
+  const spool = await Spool.open({ path: folder, limitBytes: 1e9 }, silent, new AbortController().signal)
+  const publisher = new Publisher(kafka, 'bench', spool, silent)
+  await publisher.start((error) => console.error(error))
   const regexSearch = new RegexSearch()
   const checker = new Checker({
     timeoutMs: 10_000,
@@ -97,10 +104,10 @@ async function webmon(): Promise<() => void> {
   const pool = new CheckPool(
     concurrency,
     ({ website }) => checker.check(website),
-    (entry) => {
+    async (entry) => {
+      await spool.add(entry.websiteId, encode(entry))
       done++
       if (!entry.available) failed++
-      publisher.publish(entry.websiteId, encode(entry))
       setImmediate(next)
     },
     silent,

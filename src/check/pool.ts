@@ -8,17 +8,21 @@ import type { Website } from '../website.ts'
 /** A check that began later than this share of its interval is late. */
 const lateShare = 0.1
 
-/** Runs checks, so many at a time; the others wait. A website that is still being checked is not checked twice. */
+/**
+ * Runs checks, so many at a time; the others wait. A check ends when its entry is safe. A website that is still being
+ * checked is not checked twice.
+ */
 export class CheckPool {
   readonly #limit: ReturnType<typeof pLimit>
   readonly #running = new Map<string, Promise<void>>()
   #window = { begun: 0, late: 0, missed: 0, worstMs: 0, busyMs: 0, finished: 0, sinceMs: Date.now() }
+  #pause: { readonly reason: string; readonly sinceMs: number; unchecked: number } | undefined
   #closed = false
 
   constructor(
     private readonly threads: number,
     private readonly check: (turn: Turn) => Promise<CheckEntry | undefined>,
-    private readonly onEntry: (entry: CheckEntry, website: Website) => void,
+    private readonly keep: (entry: CheckEntry, website: Website) => Promise<void>,
     private readonly logger: Logger,
   ) {
     this.#limit = pLimit(threads)
@@ -28,7 +32,7 @@ export class CheckPool {
   offer(turn: Turn): void {
     const { website, missed } = turn
     this.#window.missed += missed
-    if (this.#closed) return
+    if (this.#closed || this.#isPaused(turn)) return
     if (this.#running.has(website.id)) {
       if (!turn.recheck) this.#window.missed++
       return
@@ -41,14 +45,44 @@ export class CheckPool {
     this.#running.set(website.id, run)
   }
 
+  /**
+   * No new checks until `resume`, because their entries could not be kept; those that run may end. The turns that pass
+   * unchecked are counted.
+   */
+  pause(reason: string): void {
+    const { sinceMs = Date.now(), unchecked = 0 } = this.#pause ?? {}
+    this.#pause = { reason, sinceMs, unchecked }
+    this.logger.error(`new checks pause: ${reason}`)
+  }
+
+  resume(): void {
+    if (!this.#pause) return
+    const { sinceMs, unchecked } = this.#pause
+    this.#pause = undefined
+    this.logger.warn(
+      { unchecked },
+      `checks go on after ${secondsSince(sinceMs)} s; ${turns(unchecked)} passed unchecked`,
+    )
+  }
+
   /** No new checks; those that wait are dropped, those that run may end. */
   async close(): Promise<void> {
     this.#closed = true
     await Promise.all(this.#running.values())
   }
 
-  /** One line when checks ran late or not at all since the last report, with the number of threads that is needed. */
+  /**
+   * One line when checks ran late or not at all since the last report, with the number of threads that is needed; and
+   * one when there are none at all.
+   */
   report(): void {
+    if (this.#pause) {
+      const { reason, sinceMs, unchecked } = this.#pause
+      this.logger.error(
+        { unchecked },
+        `no new checks for ${secondsSince(sinceMs)} s now, ${turns(unchecked)} passed unchecked: ${reason}`,
+      )
+    }
     const { begun, late, missed, worstMs, busyMs, finished, sinceMs } = this.#window
     const elapsedMs = Date.now() - sinceMs
     this.#window = { begun: 0, late: 0, missed: 0, worstMs: 0, busyMs: 0, finished: 0, sinceMs: Date.now() }
@@ -64,7 +98,7 @@ export class CheckPool {
   }
 
   async #run(turn: Turn): Promise<void> {
-    if (this.#closed) return
+    if (this.#closed || this.#isPaused(turn)) return
     const { website, dueMs, intervalMs } = turn
     const lateMs = Date.now() - dueMs
     this.#window.begun++
@@ -74,6 +108,19 @@ export class CheckPool {
     const entry = await this.check(turn)
     this.#window.busyMs += performance.now() - startMs
     this.#window.finished++
-    if (entry) this.onEntry(entry, website)
+    if (entry) await this.keep(entry, website)
   }
+
+  #isPaused({ recheck }: Turn): boolean {
+    if (this.#pause && !recheck) this.#pause.unchecked++
+    return this.#pause !== undefined
+  }
+}
+
+function secondsSince(ms: number): number {
+  return Math.round((Date.now() - ms) / 1000)
+}
+
+function turns(count: number): string {
+  return count === 1 ? '1 turn' : `${count} turns`
 }

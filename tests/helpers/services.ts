@@ -1,5 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -12,7 +15,7 @@ export interface LogLine {
 
 const configFile = fileURLToPath(new URL('../data/services.yaml', import.meta.url))
 
-/** A real process of webmon: `node dist/producer.js` and the like. */
+/** A real process of webmon: `node dist/producer.js` and the like. Its spool goes with it, unless one is given. */
 export class Service {
   readonly log: LogLine[] = []
   readonly errors: string[] = []
@@ -23,6 +26,7 @@ export class Service {
     readonly name: 'producer' | 'consumer' | 'run',
     env: Record<string, string>,
   ) {
+    const spool = mkdtempSync(path.join(tmpdir(), 'webmon-spool-'))
     const inherited = Object.entries(process.env).filter(([variable]) => !variable.startsWith('WEBMON_'))
     this.#process = spawn(process.execPath, [`dist/${name}.js`], {
       env: {
@@ -30,6 +34,7 @@ export class Service {
         WEBMON_CONFIG_FILE: configFile,
         WEBMON_PRODUCER_HTTP_PORT: '0',
         WEBMON_CONSUMER_HTTP_PORT: '0',
+        WEBMON_PRODUCER_SPOOL_PATH: spool,
         ...env,
       },
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -37,6 +42,7 @@ export class Service {
     started.add(this)
     this.exited = once(this.#process, 'close').then(([code]) => {
       started.delete(this)
+      rmSync(spool, { recursive: true, force: true })
       return code as number | null
     })
     createInterface({ input: this.#process.stdout as NodeJS.ReadableStream }).on('line', (line) => {
