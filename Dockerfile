@@ -28,7 +28,9 @@ COPY --from=build /webmon/package.json /webmon/config.yaml ./
 COPY --from=build /webmon/sql ./sql
 COPY --from=build /webmon/certs ./certs
 COPY --from=build /webmon/dist ./dist
-# uid 1000. Everything in /webmon belongs to root: a service cannot change its own program.
+# What the producer writes; a new volume that is mounted here takes its owner over.
+RUN mkdir -p data/spool && chown node:node data/spool
+# uid 1000. Everything else in /webmon belongs to root: a service cannot change its own program.
 USER node
 EXPOSE 9464 9465
 # Each check starts a Node process, about 0.1 s of a core. A service that still waits for Kafka or the database at its

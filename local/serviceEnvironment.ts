@@ -1,7 +1,7 @@
 import path from 'node:path'
 import type { DatabaseAddress } from './databaseAddress.ts'
 import { projectFolder } from './folders.ts'
-import type { Ports } from './state.ts'
+import { type Ports, stateFolder } from './state.ts'
 
 /**
  * The environment of a service that is to use these servers, whatever its configuration file says.
@@ -23,6 +23,8 @@ export function serviceEnvironment(
     WEBMON_DATABASE_USER: database.user,
     WEBMON_DATABASE_PASSWORD: database.password,
     WEBMON_DATABASE_SSLMODE: database.sslMode,
+    // With the data of the Kafka that it is for.
+    WEBMON_PRODUCER_SPOOL_PATH: path.join(stateFolder, 'spool'),
   }
   const env: NodeJS.ProcessEnv = { ...process.env, ...set }
   // The same value from a file as well would be an error.
