@@ -1,0 +1,79 @@
+import { once } from 'node:events'
+import net, { type AddressInfo, type Socket } from 'node:net'
+
+/** A TCP proxy between a service and a server, which can cut connections, delay them, and stand still. */
+export class TcpProxy {
+  readonly #server = net.createServer({ pauseOnConnect: true }, (client) => this.#accept(client))
+  readonly #pairs = new Set<[Socket, Socket]>()
+  #delayMs = 0
+  #frozen = false
+  #targetPort = 0
+
+  /** @returns the port that the service is to connect to */
+  async listen(): Promise<number> {
+    this.#server.listen(0, '127.0.0.1')
+    await once(this.#server, 'listening')
+    return (this.#server.address() as AddressInfo).port
+  }
+
+  target(port: number): void {
+    this.#targetPort = port
+  }
+
+  /** Resets each connection that `chosen` picks. @returns how many it were */
+  cut(chosen: () => boolean): number {
+    const pairs = [...this.#pairs].filter(chosen)
+    for (const pair of pairs) for (const socket of pair) socket.resetAndDestroy()
+    return pairs.length
+  }
+
+  /** From now on each piece of data takes so many milliseconds longer. */
+  delay(ms: number): void {
+    this.#delayMs = ms
+  }
+
+  /** Nothing goes through, and nobody is told. */
+  freeze(): void {
+    this.#frozen = true
+    for (const pair of this.#pairs) for (const socket of pair) socket.pause()
+  }
+
+  thaw(): void {
+    this.#frozen = false
+    for (const pair of this.#pairs) for (const socket of pair) socket.resume()
+  }
+
+  close(): void {
+    this.cut(() => true)
+    this.#server.close()
+  }
+
+  #accept(client: Socket): void {
+    const server = net.connect(this.#targetPort, '127.0.0.1')
+    const pair: [Socket, Socket] = [client, server]
+    this.#pairs.add(pair)
+    for (const [from, to] of [pair, [server, client]] as const) {
+      from.on('data', (data) => this.#pass(data, from, to))
+      from.on('end', () => to.end())
+      from.on('error', () => to.destroy())
+      from.on('close', () => {
+        to.destroy()
+        this.#pairs.delete(pair)
+      })
+    }
+    if (!this.#frozen) client.resume()
+  }
+
+  #pass(data: Buffer, from: Socket, to: Socket): void {
+    if (this.#delayMs === 0) {
+      if (to.writable) to.write(data)
+      return
+    }
+    // One piece at a time, so that none overtakes another.
+    from.pause()
+    setTimeout(() => {
+      if (to.writable) to.write(data)
+      if (!this.#frozen) from.resume()
+    }, this.#delayMs)
+  }
+}

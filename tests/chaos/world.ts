@@ -1,0 +1,123 @@
+import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import http from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import type pg from 'pg'
+import { type LocalKafka, startKafka } from '../../local/kafka.ts'
+import { freePort } from '../../local/ports.ts'
+import { type LocalPostgres, startPostgres } from '../../local/postgres.ts'
+import { Service } from '../helpers/services.ts'
+import { databaseEnv, openPool } from '../helpers/stackEnv.ts'
+import { TcpProxy } from './tcpProxy.ts'
+
+export const threads = 50
+const websites = 300
+
+/** Everything that is to go wrong: both services, their servers, the ways between them, and the spool's disk. */
+export interface World {
+  readonly kafka: LocalKafka
+  readonly postgres: LocalPostgres
+  readonly kafkaProxy: TcpProxy
+  readonly databaseProxy: TcpProxy
+  readonly pool: pg.Pool
+  readonly services: { producer: Service; consumer: Service }
+  /** All that ever ran, for what they logged. */
+  readonly everStarted: Service[]
+  /** Of the spool; null: this system lets us mount no disk that can be full. */
+  readonly disk: string | null
+  /** Requests that the website was asked. */
+  served(): number
+  restart(name: 'producer' | 'consumer'): void
+  stop(): Promise<void>
+}
+
+export async function createWorld(): Promise<World> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'webmon-chaos-'))
+  const disk = mountDisk(folder)
+  const kafkaProxy = new TcpProxy()
+  const databaseProxy = new TcpProxy()
+  const [kafkaPort, databasePort] = [await kafkaProxy.listen(), await databaseProxy.listen()]
+  const brokerPort = await freePort()
+  kafkaProxy.target(brokerPort)
+  const [kafka, postgres] = await Promise.all([
+    // Whoever asks the broker where it is, is sent to the proxy.
+    startKafka({ port: brokerPort, properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${kafkaPort}` } }),
+    startPostgres(),
+  ])
+  databaseProxy.target(postgres.port)
+
+  let served = 0
+  const website = http.createServer((_, response) => {
+    served++
+    response.end('Hello')
+  })
+  website.listen(0, '127.0.0.1')
+  await once(website, 'listening')
+
+  const env = {
+    ...databaseEnv(postgres.database),
+    WEBMON_DATABASE_PORT: String(databasePort),
+    WEBMON_KAFKA_SERVER: '127.0.0.1',
+    WEBMON_KAFKA_PORT: String(kafkaPort),
+    WEBMON_KAFKA_TOPIC: 'webmon',
+    WEBMON_KAFKA_CONSUMER_GROUP: 'webmon',
+    WEBMON_PRODUCER_THREADS: String(threads),
+    WEBMON_PRODUCER_SPOOL_PATH: path.join(disk ?? folder, 'spool'),
+    WEBMON_MONITORING_TIMEOUT: '5',
+    WEBMON_LOG_LEVEL: 'DEBUG',
+  }
+  const everStarted: Service[] = []
+  const start = (name: 'producer' | 'consumer') => {
+    const service = new Service(name, env)
+    everStarted.push(service)
+    return service
+  }
+  const pool = openPool(postgres.database)
+  const consumer = start('consumer')
+  await consumer.logged(/^started$/)
+  await pool.query('DELETE FROM website')
+  await pool.query(
+    "INSERT INTO website (name, url, regex) SELECT 'website ' || n, $1, 'Hello' FROM generate_series(1, $2) AS n",
+    [`http://127.0.0.1:${(website.address() as AddressInfo).port}/`, websites],
+  )
+  const services = { consumer, producer: start('producer') }
+  await services.producer.logged(/^started$/)
+  return {
+    kafka,
+    postgres,
+    kafkaProxy,
+    databaseProxy,
+    pool,
+    services,
+    everStarted,
+    disk,
+    served: () => served,
+    restart(name) {
+      services[name] = start(name)
+    },
+    async stop() {
+      await Promise.all(Object.values(services).map((service) => service.stop().catch(() => service.kill('SIGKILL'))))
+      await pool.end()
+      kafkaProxy.close()
+      databaseProxy.close()
+      website.close()
+      website.closeAllConnections()
+      await Promise.all([kafka.stop(), postgres.stop()])
+      if (disk) execFileSync('umount', [disk])
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** A disk of 64 MB of its own, which can be filled without harm. */
+function mountDisk(folder: string): string | null {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', folder], { stdio: 'ignore' })
+    return folder
+  } catch {
+    return null
+  }
+}
