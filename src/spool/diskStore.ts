@@ -12,6 +12,8 @@ type Level = ClassicLevel<string, string>
 const reserveBytes = 32_000_000
 /** On a small disk the reserve is this share of it. */
 const reserveShare = 0.1
+/** Room is there again with so many times the reserve, so that a file that comes and goes is no alarm each time. */
+const roomAgain = 1.25
 /** More than a log holds: with so much room LevelDB can be opened. */
 const probeBytes = 5_000_000
 
@@ -26,6 +28,7 @@ export class DiskStore implements Store {
   /** A write failed. LevelDB's log is in an unknown state then, and what is written after it could be lost. */
   #broken = false
   #opened: Promise<void> = Promise.resolve()
+  #short = false
 
   /** @throws {FatalError} with the line that says why the folder cannot be used, and what to do */
   static async open(folder: string, logger: Logger): Promise<{ store: DiskStore; contents: Contents }> {
@@ -94,7 +97,8 @@ export class DiskStore implements Store {
     const { bsize, blocks, bavail } = await statfs(this.#folder)
     const reserve = Math.min(reserveBytes, blocks * bsize * reserveShare)
     // Some file systems know no sizes, and say 0.
-    if (blocks === 0 || bavail * bsize >= reserve) return undefined
+    this.#short = blocks > 0 && bavail * bsize < reserve * (this.#short ? roomAgain : 1)
+    if (!this.#short) return undefined
     return `its disk has ${sizeText(bavail * bsize)} left, and the last ${sizeText(reserve)} are kept for what is there: make room`
   }
 
