@@ -13,12 +13,17 @@ import { type HostileWebsite, hostileWebsites } from './helpers/hostile/websites
 import { type HostileServer, startHostileServer } from './helpers/hostileServer.ts'
 import { type NameServer, startNameServer } from './helpers/nameServer.ts'
 
-import { schedulerWaitMs } from './helpers/schedulerWait.ts'
 import { Stalls } from './helpers/stalls.ts'
 import { type SteadyServer, startSteadyServer, steadyMs } from './helpers/steadyServer.ts'
+import { threadTimes } from './helpers/threadTimes.ts'
 
+/** For those that end at their deadline; the others have time, however busy the machine is. */
 const timeoutMs = 1_500
+const otherTimeoutMs = 10_000
 const graceMs = 500
+/** So many looks at the steady website are wanted while other programs leave us alone. */
+const quietChecks = 20
+const mostRounds = 6
 
 /** Those that no server answers for. */
 const absent: readonly (Omit<HostileWebsite, 'serve'> & { url: () => string })[] = [
@@ -76,6 +81,14 @@ const absent: readonly (Omit<HostileWebsite, 'serve'> & { url: () => string })[]
 
 const all = [...hostileWebsites, ...absent]
 
+/** One look at the steady website. */
+interface SteadyCheck {
+  /** How far its response time was off. */
+  readonly deviationMs: number
+  /** What other programs took from this process and from the website's meanwhile. */
+  readonly waitMs: number
+}
+
 /** What came of one check. */
 interface Visited {
   readonly entry: CheckEntry | undefined
@@ -91,11 +104,10 @@ let search: RegexSearch
 let resolver: Resolver
 let checker: Checker
 const visits = new Map<string, Visited>()
-const deviationsMs: number[] = []
+const steadyChecks: SteadyCheck[] = []
 let stalls: Stalls
 let rssBefore: number
 let firstRss: number
-let laterRss: number
 let socketsBefore: number
 let socketsAfter: number
 let connections: Awaited<ReturnType<HostileServer['connections']>>
@@ -112,7 +124,7 @@ beforeAll(async () => {
   resolver = new Resolver({ nameservers: [nameServer.address] })
   search = new RegexSearch()
   checker = new Checker({
-    timeoutMs,
+    timeoutMs: otherTimeoutMs,
     maxBodyBytes: 1_000_000,
     userAgent: 'webmon/1.0',
     resolver,
@@ -130,13 +142,11 @@ beforeAll(async () => {
   firstRss = warmUp.mostRss
   stalls = new Stalls()
   const ended = new AbortController()
-  const steadyChecks = checkSteadily(ended.signal)
-  await visitAll()
-  await visitAll()
+  const checkingSteadily = checkSteadily(ended.signal)
+  for (let round = 0; round < mostRounds && (round < 2 || quiet().length < quietChecks); round++) await visitAll()
   ended.abort()
-  await steadyChecks
+  await checkingSteadily
   stalls.stop()
-  laterRss = stalls.mostRss
   await sleep(graceMs)
   socketsAfter = openSockets()
   connections = await hostile.connections()
@@ -151,20 +161,27 @@ afterAll(async () => {
 async function visitAll(): Promise<void> {
   const rows: [string, Website][] = [
     ...hostileWebsites.map((one): [string, Website] => [one.name, rowOf(one)]),
-    ...absent.map(({ name, url }): [string, Website] => [name, website({ url: url() })]),
+    ...absent.map((one): [string, Website] => [one.name, website({ url: one.url(), timeout: timeoutOf(one) })]),
   ]
   const beginMs = performance.now()
   await Promise.all(
     rows.map(async ([name, row], index) => {
-      await sleep(beginMs + (index * 500) / rows.length - performance.now())
+      await sleep(Math.max(0, beginMs + (index * 500) / rows.length - performance.now()))
       await visit(name, row)
     }),
   )
 }
 
-function rowOf({ name, secured, row }: HostileWebsite): Website {
+function rowOf(one: HostileWebsite): Website {
+  const { name, secured, row } = one
   const url = `${secured ? 'https' : 'http'}://ann:secret@127.0.0.1:${hostile.portOf(name)}/?token=secret`
-  return website({ url, headers: { 'X-Token': 'secret' }, ...(secured && { verifyCertificate: false }), ...row })
+  const own = secured ? { verifyCertificate: false, ...row } : row
+  return website({ url, headers: { 'X-Token': 'secret' }, timeout: timeoutOf(one), ...own })
+}
+
+/** Seconds. */
+function timeoutOf({ error }: Pick<HostileWebsite, 'error'>): number | null {
+  return error === 'timeout' ? timeoutMs / 1000 : null
 }
 
 async function visit(name: string, row: Website): Promise<void> {
@@ -182,13 +199,17 @@ async function checkSteadily(signal: AbortSignal): Promise<void> {
   await Promise.all(underWay)
 }
 
-/** What other programs took from the two processes does not count. */
 async function checkSteady(): Promise<void> {
-  const waitedMs = () => schedulerWaitMs() + schedulerWaitMs(steady.pid)
+  const waitedMs = () => (threadTimes()?.waitMs ?? 0) + (threadTimes(steady.pid)?.waitMs ?? 0)
   const beforeMs = waitedMs()
   const entry = await checker.check(website({ url: steady.url, regex: 'Hello' }))
-  const deviationMs = (entry?.responseTimeMs ?? Number.NaN) - steadyMs
-  deviationsMs.push(entry?.available ? Math.max(0, deviationMs - (waitedMs() - beforeMs)) : Number.NaN)
+  if (!entry?.available) throw new Error(`the steady website is not available: ${entry?.detail}`)
+  steadyChecks.push({ deviationMs: Math.abs(entry.responseTimeMs - steadyMs), waitMs: waitedMs() - beforeMs })
+}
+
+/** Those during which the machine left us alone. */
+function quiet(): SteadyCheck[] {
+  return steadyChecks.filter(({ waitMs }) => waitMs < 10)
 }
 
 function openSockets(): number {
@@ -204,7 +225,8 @@ describe('a website that', () => {
     else expect(entry?.detail).toBeNull()
     expect(entry?.regexMatch).toBe(regexMatch ?? error === null)
     if (redirects !== undefined) expect(entry?.redirects).toBe(redirects)
-    expect(elapsedMs).toBeLessThan(timeoutMs + graceMs)
+    const deadlineMs = error === 'timeout' ? timeoutMs : otherTimeoutMs
+    expect(elapsedMs - stalls.worstLateMs).toBeLessThan(deadlineMs + graceMs)
   })
 })
 
@@ -218,9 +240,10 @@ describe('all of them at once', () => {
     }
   })
 
-  it('leave the response time of a steady website alone', () => {
-    expect(deviationsMs.length).toBeGreaterThan(20)
-    expect(Math.max(...deviationsMs)).toBeLessThan(50)
+  it('leave the response time of a steady website alone', ({ skip }) => {
+    expect(steadyChecks.length).toBeGreaterThan(20)
+    if (quiet().length < 5) skip('other programs keep the machine busy')
+    expect(Math.max(...quiet().map(({ deviationMs }) => deviationMs))).toBeLessThan(50)
   })
 
   it('do not stop the event loop', () => {
@@ -230,7 +253,7 @@ describe('all of them at once', () => {
   it('do not make the process grow', () => {
     // One bomb alone would be a gigabyte. 140 and 50 to 130 MB were seen: V8 is in no hurry to collect its garbage.
     expect((firstRss - rssBefore) / 1e6).toBeLessThan(300)
-    expect((laterRss - firstRss) / 1e6).toBeLessThan(200)
+    expect((stalls.mostRss - firstRss) / 1e6).toBeLessThan(200)
   })
 
   it('have no connection any more', () => {

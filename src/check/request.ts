@@ -22,7 +22,7 @@ const maxBeforeResponse = 4 * maxHeaderSize
  *
  * @returns the response, its body not read yet; no body for one that switches protocols (101). What is no HTTP within
  *   the body makes an error of the response, which is a Failure.
- * @throws {Failure} closed, reset, protocol or invalid_request; the reason of the cancellation
+ * @throws {Failure} closed, reset, unreachable, tls or protocol; the reason of the cancellation
  */
 export function request(
   connection: Duplex,

@@ -5,6 +5,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import net, { type AddressInfo } from 'node:net'
+import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { Authority } from '../../local/certificates.ts'
 import { freePort } from '../../local/ports.ts'
@@ -41,6 +42,8 @@ async function end(child: ChildProcess): Promise<void> {
 }
 
 async function serve(): Promise<void> {
+  // It floods as fast as it can, and is not to be what the process that checks waits for.
+  os.setPriority(10)
   const authority = await Authority.create()
   const certificate = await authority.issue()
   const helloPort = await listen(says(response('Hello')))

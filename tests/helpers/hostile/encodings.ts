@@ -17,8 +17,30 @@ const gzipHead = gzipSync('').subarray(0, 10)
 const zlibHead = deflateSync('').subarray(0, 2)
 const emptyBlocks = Buffer.from('000000ffff'.repeat(10_000), 'hex')
 
+/** Node 22.15 and newer. */
+const { zstdCompressSync } = zlib as { zstdCompressSync?: (page: Buffer | string) => Buffer }
+
+function zstdWebsites(zstd: (page: Buffer | string) => Buffer): HostileWebsite[] {
+  return [
+    { name: 'sends zstd', serve: () => says(encoded('zstd', zstd(page))), ...fine },
+    { name: 'sends no body and calls it zstd', serve: () => says(encoded('zstd')), ...nothing },
+    { name: 'sends text and calls it zstd', serve: () => says(encoded('zstd', page)), ...decode },
+    { name: 'ends its zstd too early', serve: () => says(encoded('zstd', zstd(page).subarray(0, -3))), ...decode },
+    {
+      name: 'sends a zstd bomb of 500 MB',
+      serve: () => says(encoded('zstd', zstd(Buffer.alloc(5e8, '0')))),
+      ...capped,
+    },
+    { name: 'wants a window of 2 GB for its zstd', serve: () => says(encoded('zstd', hugeWindow)), ...decode },
+  ]
+}
+
+/** RFC 8878, 3.1.1: magic number, a frame of unknown size with a window of 2^31 bytes, and a block of 5 bytes. */
+const hugeWindow = Buffer.from('28b52ffd00a829000048656c6c6f', 'hex')
+
 /** Those that compress their page, or say so. */
 export const encodingWebsites: readonly HostileWebsite[] = [
+  ...(zstdCompressSync ? zstdWebsites(zstdCompressSync) : []),
   { name: 'sends gzip', serve: () => says(encoded('gzip', gzipSync(page))), ...fine },
   { name: 'sends gzip in two members', serve: () => says(encoded('gzip', gzipSync('He'), gzipSync('llo'))), ...fine },
   {
@@ -81,6 +103,8 @@ export const encodingWebsites: readonly HostileWebsite[] = [
     serve: () => says(encoded('br', brotliCompressSync(page)).subarray(0, -2)),
     ...aborted,
   },
+  // Browsers and `requests` look over it; Node's zlib does not, nor does curl.
+  { name: 'sends gzip and more behind it', serve: () => says(encoded('gzip', gzipSync(page), tail())), ...decode },
   { name: 'sends gzip with a wrong checksum', serve: () => says(encoded('gzip', wrongChecksum())), ...decode },
   { name: 'sends a gzip bomb of 1 GB', serve: () => says(encoded('gzip', gzipBomb())), ...capped },
   { name: 'sends a deflate bomb of 1 GB', serve: () => says(encoded('deflate', zlibHead, gigabyte())), ...capped },

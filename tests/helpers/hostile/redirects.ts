@@ -56,7 +56,7 @@ export const redirectWebsites: readonly HostileWebsite[] = [
     serve: () => hops(30, 200),
     httpStatus: 0,
     error: 'timeout',
-    detail: /^First byte: no response within 1.5 s$/,
+    detail: /^(First byte|Connect): no .* within 1.5 s$/,
   },
   {
     name: 'redirects to another port',
