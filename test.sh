@@ -77,7 +77,8 @@ if (vitestCode !== '0' && failed.length === checksFailed.length) failed.push(`fa
 if (!asked.some((argument) => /^(-t|--testNamePattern)/.test(argument))) {
   for (const [reason, count] of skipped) {
     const line = `skipped: ${count} ${count === 1 ? 'test' : 'tests'} ${reason}`
-    if (process.env.WEBMON_TEST_COMPLETE) failed.push(`failed, because ${line}`)
+    // A test also skips itself where the machine is too busy to tell: that is no missing tool.
+    if (process.env.WEBMON_TEST_COMPLETE && reason.startsWith('for lack of')) failed.push(`failed, because ${line}`)
     else console.log(line)
   }
 }

@@ -50,19 +50,19 @@ try {
   console.log(`Node ${stdout.trim()}, ${values.seconds} s each, best of ${rounds} rounds side by side`)
   for (const [protocol, port] of Object.entries({ http, https })) {
     for (const concurrency of values.concurrency.split(',')) {
-      const measured = { floor: [] as Result[], webmon: [] as Result[] }
+      const measured = { floor: [] as Result[], webmon: [] as Result[], spooled: [] as Result[] }
       for (let round = 0; round < rounds; round++) {
-        for (const kind of ['floor', 'webmon'] as const) {
-          measured[kind].push(
-            await load(kind, `${protocol}://localhost:${port}/`.replace('localhost', '127.0.0.1'), concurrency),
-          )
+        for (const kind of ['floor', 'webmon', 'spooled'] as const) {
+          measured[kind].push(await load(kind, `${protocol}://127.0.0.1:${port}/`, concurrency))
         }
       }
       const floor = best(measured.floor)
       const webmon = best(measured.webmon)
       const show = ({ perSecond, cpuUs, rssMb, failed }: Result) =>
         `${Math.round(perSecond)}/s, ${Math.round(cpuUs)} us, ${Math.round(rssMb)} MB${failed ? `, ${failed} FAILED` : ''}`
-      console.log(`     ${protocol} x ${concurrency}: floor ${show(floor)}; webmon ${show(webmon)}`)
+      console.log(
+        `     ${protocol} x ${concurrency}: floor ${show(floor)}; webmon ${show(webmon)}; with the spool ${show(best(measured.spooled))}`,
+      )
       reportAtLeast(
         `${protocol} x ${concurrency}, of the floor`,
         webmon.perSecond / floor.perSecond,

@@ -1,10 +1,11 @@
 /**
  * One process that checks as fast as it can, so many at a time, and prints what it did as JSON.
  *
- *     load.ts floor|webmon URL CONCURRENCY SECONDS [BROKER]
+ *     load.ts floor|webmon|spooled URL CONCURRENCY SECONDS [BROKER]
  *
  * floor: the bare client of node:http or node:https, which reads the page and does no more.
- * webmon: the pool, the check with everything on (phases, page, charset, regex), its message, the spool, and Kafka.
+ * webmon: the pool, the check with everything on (phases, page, charset, regex), its message, and Kafka.
+ * spooled: the same, each entry synced to the disk before its check counts as finished.
  */
 import { mkdtempSync, rmSync } from 'node:fs'
 import http from 'node:http'
@@ -83,7 +84,11 @@ async function webmon(): Promise<() => void> {
   const kafka = kafkaClient(config, 'bench', silent)
   const folder = mkdtempSync(path.join(tmpdir(), 'webmon-bench-'))
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
-  const spool = await Spool.open({ path: folder, limitBytes: 1e9 }, silent, new AbortController().signal)
+  const spool = await Spool.open(
+    { path: kind === 'spooled' ? folder : '', limitBytes: 1e9 },
+    silent,
+    new AbortController().signal,
+  )
   const publisher = new Publisher(kafka, 'bench', spool, silent)
   await publisher.start((error) => console.error(error))
   const regexSearch = new RegexSearch()
