@@ -98,6 +98,7 @@ function makeChecker(service: Service): Checker {
     timeoutMs: timeoutSeconds * 1000,
     maxBodyBytes,
     userAgent,
+    intervalSeconds: config.monitoring.intervalSeconds,
     resolver,
     filter: new AddressFilter(allow, deny),
     proxyFor: proxyRule(proxy, process.env),

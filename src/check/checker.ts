@@ -19,6 +19,8 @@ export interface CheckerOptions extends Network {
   /** How much of a page is read, after decompression. */
   readonly maxBodyBytes: number
   readonly userAgent: string
+  /** Of websites without one of their own; for the entries. */
+  readonly intervalSeconds?: number
   /** Whether Python's `re.search` finds the pattern in the text. @throws {RegexError} */
   readonly search: (pattern: string, text: string) => Promise<boolean>
 }
@@ -206,6 +208,7 @@ class Visit {
       redirects: this.#redirects || null,
       finalUrl: this.#finalUrl,
       recheck: this.recheck,
+      intervalSeconds: website.interval ?? this.options.intervalSeconds ?? null,
       certificate: this.#certificate,
     }
   }

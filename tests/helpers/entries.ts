@@ -23,6 +23,7 @@ export function checkEntry(more: Partial<CheckEntry> = {}): CheckEntry {
     redirects: null,
     finalUrl: null,
     recheck: false,
+    intervalSeconds: 30,
     certificate: null,
     ...more,
   }
