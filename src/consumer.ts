@@ -1,12 +1,12 @@
 /** Drains the topic into the tables. */
-import { storeChunk } from './database/checkEntries.ts'
+import { storeChunk } from './database/chunk.ts'
 import { openDatabase } from './database/database.ts'
 import { prepareTables } from './database/tables.ts'
 import { followSignals } from './followSignals.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Subscriber } from './kafka/subscriber.ts'
 import { ensureTopic } from './kafka/topic.ts'
-import { decodeAll, type TopicRecord } from './message.ts'
+import { decoded, type TopicRecord } from './message.ts'
 import { retry } from './retry.ts'
 import { runService } from './service.ts'
 
@@ -20,15 +20,17 @@ await runService('consumer', async (service) => {
   const kafka = kafkaClient(config.kafka, name, logger)
   await Promise.all([ensureTopic(config.kafka, name, { signal: stopping, logger }), prepareTables(database, service)])
 
+  const storing = { logger, intervalSeconds: config.monitoring.intervalSeconds, hourDays: 0 }
   const store = async (records: TopicRecord[], signal: AbortSignal) => {
     const { topic, partition } = records[0] as TopicRecord
-    const chunk = decodeAll(records)
+    const chunk = decoded(records)
     // A stop ends the waiting between two attempts at once, a running attempt only when it is aborted.
     const waiting = followSignals(signal, stopping)
-    const attempt = () => storeChunk(database, chunk, { signal, logger })
+    const attempt = () => storeChunk(database, chunk, { ...storing, signal })
     const stored = await retry('storing', attempt, { signal: waiting.signal, logger }).finally(waiting.release)
-    logger.debug({ topic, partition, ...stored }, `stored ${stored.entries} entries`)
-    for (const { record, reason } of chunk.deadLetters) {
+    const { entries, duplicates } = stored
+    logger.debug({ topic, partition, entries, duplicates }, `stored ${entries} entries`)
+    for (const { record, reason } of stored.deadLetters) {
       logger.warn({ topic, partition, offset: String(record.offset), reason }, 'a message became a dead letter')
     }
     for (const { websiteId, from, to } of stored.statusChanges) {

@@ -33,6 +33,8 @@ export function openDatabase(config: DatabaseConfig, options: DatabaseOptions, l
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: options.timeoutMs ?? queryTimeoutMs,
       keepAlive: true,
+      // Statements go out without waiting for one another's answers, and one without an answer ends its connection.
+      pipeline: true,
       ssl: sslOptions(config),
     },
     config.sslMode === 'prefer',
@@ -103,13 +105,71 @@ class SslModePool extends pg.Pool {
  * Runs an action in one transaction on one connection. When the signal is aborted the connection is given up at once,
  * and with it the transaction, so that a server which hangs holds nobody up.
  */
-export async function transaction<T>(
+export function transaction<T>(
   pool: pg.Pool,
   signal: AbortSignal,
   action: (client: pg.PoolClient) => Promise<T>,
 ): Promise<T> {
-  signal.throwIfAborted()
-  const client = await pool.connect()
+  return withConnection(pool, signal, async (client, giveUp) => {
+    try {
+      await client.query('BEGIN')
+      const result = await action(client)
+      await client.query('COMMIT')
+      return result
+    } catch (error) {
+      // Whatever went wrong, a connection that comes back has no open transaction. One whose query was not answered
+      // would not answer to this either.
+      if (/timeout/i.test(messageOf(error))) giveUp()
+      else await client.query('ROLLBACK').catch(giveUp)
+      throw error
+    }
+  })
+}
+
+/**
+ * The limits of a transaction that nobody watches. Without them a server keeps the locks of a client that has gone
+ * without a word (its machine lost power, a cable was cut) for two hours, and whoever needs one of these rows waits.
+ */
+export const transactionLimits = ['statement_timeout', 'idle_in_transaction_session_timeout']
+  .map((name) => `SET LOCAL ${name} = '30s'`)
+  .join('; ')
+
+export interface Statement {
+  readonly text: string
+  readonly values: unknown[]
+}
+
+/**
+ * Runs statements as one transaction in one round trip: none waits for the answer to the one before it. After one that
+ * fails the others do nothing, and COMMIT is a ROLLBACK.
+ *
+ * @returns their results, in order
+ * @throws the error of the first that failed
+ */
+export function transactionOf(
+  pool: pg.Pool,
+  signal: AbortSignal,
+  statements: readonly Statement[],
+): Promise<pg.QueryResult[]> {
+  return withConnection(pool, signal, async (client, giveUp) => {
+    const all = [{ text: `BEGIN; ${transactionLimits}`, values: [] }, ...statements, { text: 'COMMIT', values: [] }]
+    const answers = await Promise.allSettled(all.map(({ text, values }) => client.query(text, values)))
+    const failed = answers.find((answer) => answer.status === 'rejected')
+    if (failed !== undefined) {
+      if (!(failed.reason instanceof pg.DatabaseError)) giveUp()
+      throw failed.reason
+    }
+    return answers.slice(1, -1).map((answer) => (answer as PromiseFulfilledResult<pg.QueryResult>).value)
+  })
+}
+
+/** Lends a connection. `giveUp` closes it at once, whatever runs there; so does the signal. */
+async function withConnection<T>(
+  pool: pg.Pool,
+  signal: AbortSignal,
+  work: (client: pg.PoolClient, giveUp: () => void) => Promise<T>,
+): Promise<T> {
+  const client = await connection(pool, signal)
   // A connection that breaks says so twice: to the query that runs, and to whoever listens. Nobody would end the process.
   const ignore = () => undefined
   client.on('error', ignore)
@@ -119,23 +179,33 @@ export async function transaction<T>(
     released = true
     // Afterwards the pool listens again; a broken one says its last word when it is gone.
     if (!broken) client.off('error', ignore)
+    // The pool would let the statements come to their end that have been sent.
+    else client.connection.stream.destroy()
     client.release(broken)
   }
   const giveUp = () => release(true)
   signal.addEventListener('abort', giveUp, { once: true })
   try {
-    await client.query('BEGIN')
-    const result = await action(client)
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    // Whatever went wrong, a connection that comes back has no open transaction. One whose query was not answered
-    // would not answer to this either.
-    if (/timeout/i.test(messageOf(error))) giveUp()
-    else if (!released) await client.query('ROLLBACK').catch(giveUp)
-    throw error
+    return await work(client, giveUp)
   } finally {
     signal.removeEventListener('abort', giveUp)
     release(false)
   }
+}
+
+/** One that comes after the signal was aborted goes back. */
+async function connection(pool: pg.Pool, signal: AbortSignal): Promise<pg.PoolClient> {
+  signal.throwIfAborted()
+  const connecting = pool.connect()
+  return await new Promise((resolve, reject) => {
+    const abort = () => {
+      reject(signal.reason)
+      connecting.then(
+        (client) => client.release(),
+        () => undefined,
+      )
+    }
+    signal.addEventListener('abort', abort, { once: true })
+    connecting.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }

@@ -5,12 +5,32 @@ import { transaction } from './database.ts'
 
 /** First half of the advisory locks' keys ("webm"); the second says what only one may do at a time. */
 const advisoryClass = 0x7765626d
-export const advisory = { migrate: 1, partitions: 2 } as const
+export const advisory = { migrate: 1, partitions: 2, retention: 3, days: 4 } as const
 
 export const takeAdvisory = (purpose: keyof typeof advisory) =>
   `SELECT pg_advisory_xact_lock(${advisoryClass}, ${advisory[purpose]})`
 export const tryAdvisory = (purpose: keyof typeof advisory) =>
   `SELECT pg_try_advisory_xact_lock(${advisoryClass}, ${advisory[purpose]}) AS taken`
+
+/**
+ * Does something that only one of all services may do at a time; when another one is at it, nothing.
+ *
+ * The lock belongs to a transaction on a connection of its own, which does nothing else, because some things cannot be
+ * done within one (DETACH CONCURRENTLY), and a lock of the session would stay behind in a connection of a pooler. It
+ * reads no table, so nobody waits for it, and ends with this process.
+ */
+export async function exclusively(
+  pool: pg.Pool,
+  purpose: keyof typeof advisory,
+  signal: AbortSignal,
+  action: () => Promise<void>,
+): Promise<void> {
+  await transaction(pool, signal, async (client) => {
+    await client.query(settings)
+    const { rows } = await client.query<{ taken: boolean }>(tryAdvisory(purpose))
+    if (rows[0]?.taken) await action()
+  })
+}
 
 export interface TableChange {
   /** For the log: "<what> waits for ..." */
@@ -56,7 +76,7 @@ export async function changeTables<T>(
   }
 }
 
-function isLockFailure(error: unknown): boolean {
+export function isLockFailure(error: unknown): boolean {
   return error instanceof pg.DatabaseError && (error.code === '55P03' || error.code === '40P01')
 }
 

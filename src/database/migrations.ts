@@ -4,12 +4,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import type { Logger } from '../logger.ts'
+import { fillRollups } from './fillRollups.ts'
 import { changeTables, tryAdvisory } from './locks.ts'
 import { asMigrationError, MigrationError } from './migrationError.ts'
 import { findExisting, lockExisting } from './original.ts'
-import { makeFirstPartitions } from './partitions.ts'
 import { findSchema, requireRights, setSearchPath } from './schema.ts'
 import { upgradeOriginal } from './upgrade.ts'
+import { UpgradeProgress } from './upgradeProgress.ts'
 
 export { MigrationError } from './migrationError.ts'
 
@@ -24,6 +25,8 @@ export interface MigrateOptions {
   readonly folder?: string
   readonly logger: Pick<Logger, 'info' | 'warn' | 'debug'>
   readonly signal?: AbortSignal
+  /** What an entry that is there covers, in seconds, where its website has no interval of its own. */
+  readonly intervalSeconds?: number
 }
 
 interface Migration {
@@ -42,7 +45,13 @@ interface Migration {
  * @throws {MigrationError} when people must do something first; nothing was changed then
  */
 export async function migrate(pool: pg.Pool, options: MigrateOptions): Promise<void> {
-  const { folder = packageFolder, logger, signal = new AbortController().signal } = options
+  const complete = {
+    folder: packageFolder,
+    signal: new AbortController().signal,
+    intervalSeconds: 30,
+    ...options,
+  }
+  const { folder, logger, signal } = complete
   const migrations = await readMigrations(folder)
   for (let attempt = 0; ; attempt++) {
     signal.throwIfAborted()
@@ -50,9 +59,7 @@ export async function migrate(pool: pg.Pool, options: MigrateOptions): Promise<v
     const pending = notApplied(migrations, versions)
     if (pending.length === 0) return tellOfNewer(migrations, versions, logger)
     const change = { what: 'migrating', tables: tablesIn(pending), logger, signal }
-    const applied = await changeTables(pool, change, (client) =>
-      apply(client, pool, migrations, folder, logger, signal),
-    )
+    const applied = await changeTables(pool, change, (client) => apply(client, pool, migrations, complete))
     if (applied !== 'busy') {
       for (const { version, name } of applied) logger.info({ version }, `migration ${name} applied`)
       return
@@ -133,9 +140,7 @@ async function apply(
   client: pg.PoolClient,
   pool: pg.Pool,
   migrations: Migration[],
-  folder: string,
-  logger: MigrateOptions['logger'],
-  signal: AbortSignal,
+  options: Required<MigrateOptions>,
 ): Promise<Migration[] | 'busy'> {
   const { rows: lock } = await client.query<{ taken: boolean }>(tryAdvisory('migrate'))
   if (!lock[0]?.taken) return 'busy'
@@ -155,7 +160,7 @@ async function apply(
   for (const migration of pending) {
     const runFile = () => run(client, schema, migration)
     if (migration.version !== firstVersion) await runFile()
-    else await makeOrUpgrade(client, schema, runFile, { pool, folder, logger, signal })
+    else await makeOrUpgrade(client, schema, runFile, { ...options, pool })
   }
   return pending
 }
@@ -165,7 +170,7 @@ async function makeOrUpgrade(
   client: pg.PoolClient,
   schema: string,
   makeTables: () => Promise<void>,
-  { pool, folder, logger, signal }: Required<MigrateOptions> & { pool: pg.Pool },
+  { pool, folder, logger, signal, intervalSeconds }: Required<MigrateOptions> & { pool: pg.Pool },
 ): Promise<void> {
   await setSearchPath(client, null)
   await lockExisting(client, await findExisting(client, schema))
@@ -174,7 +179,12 @@ async function makeOrUpgrade(
   if (checkEntry) await upgradeOriginal(client, checkEntry, makeTables, { pool, logger, signal })
   else await makeTables()
   if (!website) await client.query(await readFile(path.join(folder, 'sample_websites.sql'), 'utf8'))
-  await makeFirstPartitions(client)
+  const progress = await UpgradeProgress.start(pool, client, logger, signal)
+  try {
+    await fillRollups(client, intervalSeconds, (name) => progress.step(name))
+  } finally {
+    progress.stop()
+  }
 }
 
 async function run(client: pg.PoolClient, schema: string, { version, name, sql }: Migration): Promise<void> {

@@ -2,28 +2,59 @@ import pg from 'pg'
 import type { Logger } from '../logger.ts'
 import { changeTables, takeAdvisory } from './locks.ts'
 import { asMigrationError, MigrationError } from './migrationError.ts'
+import { boundMs, midnight, type Period, periodOf, periodsFrom } from './period.ts'
 import { requireRights } from './schema.ts'
 
 /** So far ahead that services which stand still for a month do not stop those of the original, which make none. */
 const defaultDaysAhead = 31
-const dayMs = 86_400_000
+
+export type TableName = 'check_entry' | 'check_hour' | 'check_day'
+
+interface Layout {
+  readonly period: 'day' | 'month'
+  /** A row of a rollup is written anew with each chunk, all rows of a page at a time: half of the page is for that. */
+  readonly storage: string
+}
+
+export const layouts: Readonly<Record<TableName, Layout>> = {
+  check_entry: { period: 'day', storage: '' },
+  check_hour: { period: 'month', storage: 'WITH (fillfactor = 50)' },
+  check_day: { period: 'month', storage: 'WITH (fillfactor = 50)' },
+}
+const names = Object.keys(layouts) as TableName[]
 
 interface PartitionOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'debug'>
   readonly signal?: AbortSignal
 }
 
-/** `check_entry` and its partitions; times in ms. */
-interface PartitionedTable {
+export interface Partition {
+  /** Schema and name, quoted where SQL needs it. */
+  readonly name: string
+  /** The name alone, as it is. */
+  readonly shortName: string
+  readonly comment: string | null
+  /** A DETACH CONCURRENTLY did not come to its end. */
+  readonly isDetaching: boolean
+  /** Milliseconds of the Unix epoch, or infinite. */
+  readonly from: number
+  readonly to: number
+}
+
+/** A partitioned table of ours. */
+export interface PartitionedTable {
+  readonly name: TableName
   readonly schema: string
   readonly owner: string
   readonly isOwner: boolean
-  readonly partitions: { readonly from: number; readonly to: number }[]
+  /** The role may make and drop partitions. */
+  readonly isOurs: boolean
+  readonly partitions: readonly Partition[]
 }
 
 /**
- * Makes the day partitions of `check_entry` from today on. Any number of services may do so at the same time.
- * When none is missing it is one SELECT.
+ * Makes the partitions of `check_entry` and of the rollups from today on. Any number of services may do so at the same
+ * time. When none is missing it is one SELECT.
  *
  * @throws {MigrationError} when the role may not, or `check_entry` is not the partitioned table
  */
@@ -31,17 +62,22 @@ export async function ensurePartitions(
   pool: pg.Pool,
   options: PartitionOptions & { readonly daysAhead?: number; readonly now?: Date },
 ): Promise<void> {
-  await ensureDays(pool, daysFrom(options.now ?? new Date(), options.daysAhead), options)
+  const { now = new Date(), daysAhead = defaultDaysAhead } = options
+  await ensure(pool, [now], daysAhead, options)
 }
 
 /**
- * Makes the one partition that an entry of this time needs: entries may come late. The caller decides which times are
- * worth a partition.
+ * Makes the partitions that entries of these times need: entries may come late. The caller decides which times are worth
+ * a partition.
  *
  * @throws {MigrationError} as `ensurePartitions`
  */
-export async function ensurePartitionFor(pool: pg.Pool, timestamp: Date, options: PartitionOptions): Promise<void> {
-  await ensureDays(pool, daysFrom(timestamp, 0), options)
+export async function ensurePartitionFor(
+  pool: pg.Pool,
+  times: Date | readonly Date[],
+  options: PartitionOptions,
+): Promise<void> {
+  await ensure(pool, times instanceof Date ? [times] : times, 0, options)
 }
 
 /** PostgreSQL's "no partition of relation found for row": 23514 without the name of a constraint. */
@@ -49,100 +85,149 @@ export function isNoPartition(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23514' && error.constraint === undefined
 }
 
-/** For the transaction that makes `check_entry`, so that nobody ever sees it without its partitions. */
-export async function makeFirstPartitions(client: pg.ClientBase): Promise<void> {
-  await makeMissing(client, daysFrom(new Date()))
+/**
+ * For the transaction that makes the tables, so that nobody ever sees them without their partitions.
+ *
+ * @param months for the rollups of what is there already
+ */
+export async function makeFirstPartitions(client: pg.ClientBase, months: readonly Date[]): Promise<void> {
+  await makeMissing(client, [new Date()], defaultDaysAhead)
+  if (months.length > 0) await makeMissing(client, months, 0)
 }
 
-async function ensureDays(pool: pg.Pool, days: number[], options: PartitionOptions): Promise<void> {
-  if (missingDays(await readTable(pool), days).length === 0) return
-  const { logger, signal = new AbortController().signal } = options
-  const change = { what: 'making partitions', tables: ['check_entry'], attempts: 10, logger, signal }
-  const made = await changeTables(pool, change, async (client) => {
+async function ensure(
+  pool: pg.Pool,
+  times: readonly Date[],
+  daysAhead: number,
+  { logger, signal = new AbortController().signal }: PartitionOptions,
+): Promise<void> {
+  const tables = await readPartitionedTables(pool)
+  if (tables.every((table) => missing(table, times, daysAhead).length === 0)) return
+  const change = { what: 'making partitions', tables: names, attempts: 10, logger, signal }
+  const { made, foreign } = await changeTables(pool, change, async (client) => {
     await client.query(takeAdvisory('partitions'))
-    return await makeMissing(client, days)
+    return await makeMissing(client, times, daysAhead)
   })
-  if (made.length > 0) logger.info({ partitions: made }, `partitions of check_entry made: ${made.length}`)
+  if (made.length > 0) logger.info({ partitions: made }, `partitions made: ${made.length}`)
+  for (const { name, schema, owner } of foreign)
+    logger.warn(`${schema}.${name} lacks partitions, which only a member of the role ${owner} may make`)
 }
 
 /**
- * A table of its own, then ATTACH: this takes no lock on `check_entry` that readers or writers wait for, where with a
- * reader open CREATE ... PARTITION OF stalls every insert.
+ * A table of its own, then ATTACH: this takes no lock that readers or writers wait for, where with a reader open
+ * CREATE ... PARTITION OF stalls every insert.
  */
-async function makeMissing(client: pg.ClientBase, days: number[]): Promise<string[]> {
-  const table = await readTable(client)
-  const missing = missingDays(table, days)
-  if (missing.length === 0) return []
-  await requireRights(client, table.schema, ['check_entry'])
-  const parent = `${pg.escapeIdentifier(table.schema)}.check_entry`
-  const statements = missing.map((day) => {
-    const partition = `${pg.escapeIdentifier(table.schema)}.${partitionName(day)}`
+async function makeMissing(
+  client: pg.ClientBase,
+  times: readonly Date[],
+  daysAhead: number,
+): Promise<{ made: string[]; foreign: PartitionedTable[] }> {
+  const incomplete = (await readPartitionedTables(client)).filter(
+    (table) => missing(table, times, daysAhead).length > 0,
+  )
+  const [schema] = incomplete.map((table) => table.schema)
+  if (schema === undefined) return { made: [], foreign: [] }
+  await requireRights(client, schema, ['check_entry'])
+  const wanted = incomplete
+    .filter(({ isOurs }) => isOurs)
+    .flatMap((table) => missing(table, times, daysAhead).map((period) => ({ table, period })))
+  const statements = wanted.map(({ table, period }) => {
+    const parent = `${pg.escapeIdentifier(table.schema)}.${table.name}`
+    const partition = `${pg.escapeIdentifier(table.schema)}.${partitionName(table.name, period)}`
     // Services may run as several members of the role that owns the table: each must be able to drop the partition.
     const give = table.isOwner ? '' : `ALTER TABLE ${partition} OWNER TO ${pg.escapeIdentifier(table.owner)};`
     return `CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED
-                                       INCLUDING STORAGE INCLUDING COMPRESSION);
+                                       INCLUDING STORAGE INCLUDING COMPRESSION) ${layouts[table.name].storage};
             ${give}
             ALTER TABLE ${parent} ATTACH PARTITION ${partition}
-              FOR VALUES FROM ('${midnight(day)}') TO ('${midnight(day + dayMs)}');`
+              FOR VALUES FROM ('${midnight(period.from)}') TO ('${midnight(period.to)}');`
   })
   try {
     await client.query(statements.join('\n'))
   } catch (error) {
-    throw asMigrationError(error, 'making partitions of check_entry failed')
+    throw asMigrationError(error, 'making partitions failed')
   }
-  return missing.map(partitionName)
+  return {
+    made: wanted.map(({ table, period }) => partitionName(table.name, period)),
+    foreign: incomplete.filter(({ isOurs }) => !isOurs),
+  }
 }
 
-/** Midnights (UTC) of the day of this time and of so many days after it. */
-function daysFrom(time: Date, daysAhead = defaultDaysAhead): number[] {
-  const first = Math.floor(time.getTime() / dayMs) * dayMs
-  return Array.from({ length: daysAhead + 1 }, (_, index) => first + index * dayMs)
+function missing({ name, partitions }: PartitionedTable, times: readonly Date[], daysAhead: number): Period[] {
+  const periods = times.flatMap((time) => periodsFrom(time, daysAhead, layouts[name].period))
+  const distinct = [...new Map(periods.map((period) => [period.from, period])).values()]
+  return distinct.filter(
+    (period) => !partitions.some(({ from, to, isDetaching }) => from <= period.from && period.to <= to && !isDetaching),
+  )
 }
 
-function missingDays({ partitions }: PartitionedTable, days: number[]): number[] {
-  return days.filter((day) => !partitions.some(({ from, to }) => from <= day && day + dayMs <= to))
+/** check_entry_20261124, check_hour_202611 */
+function partitionName(table: TableName, { from }: Period): string {
+  const digits = new Date(from).toISOString().replaceAll('-', '')
+  return `${table}_${digits.slice(0, layouts[table].period === 'day' ? 8 : 6)}`
 }
 
-const midnight = (day: number) => `${new Date(day).toISOString().slice(0, 10)} 00:00:00+00`
-const partitionName = (day: number) => `check_entry_${new Date(day).toISOString().slice(0, 10).replaceAll('-', '')}`
+/** When the partition begins that holds this time. */
+export function partitionStart(table: TableName, time: Date): number {
+  return periodOf(time, layouts[table].period).from
+}
+
+interface Row extends Omit<PartitionedTable, 'partitions'> {
+  readonly kind: string
+  readonly partition: string | null
+  readonly shortName: string
+  readonly comment: string | null
+  readonly isDetaching: boolean
+  readonly bounds: string | null
+}
 
 /**
  * PostgreSQL shows bounds in the session's zone and style. Setting both within the statement itself keeps it to one
  * round trip and leaves nothing behind in a pooled connection.
+ *
+ * @throws {MigrationError} when one is missing, or not partitioned
  */
-async function readTable(client: pg.Pool | pg.ClientBase): Promise<PartitionedTable> {
-  const { rows } = await client.query<Omit<PartitionedTable, 'partitions'> & { kind: string; bounds: string | null }>(
+export async function readPartitionedTables(client: pg.Pool | pg.ClientBase): Promise<PartitionedTable[]> {
+  const { rows } = await client.query<Row>(
     `WITH format AS MATERIALIZED (
        SELECT set_config('TimeZone', 'UTC', true) AS zone, set_config('DateStyle', 'ISO', true) AS style
      )
-     SELECT parent.relkind AS kind, nspname AS schema, pg_get_userbyid(parent.relowner) AS owner,
+     SELECT wanted.name, parent.relkind AS kind, parent_schema.nspname AS schema,
+            pg_get_userbyid(parent.relowner) AS owner,
             pg_get_userbyid(parent.relowner) = current_user AS "isOwner",
+            pg_has_role(parent.relowner, 'USAGE') AS "isOurs",
+            quote_ident(part_schema.nspname) || '.' || quote_ident(part.relname) AS partition, part.relname AS "shortName",
+            obj_description(part.oid, 'pg_class') AS comment, inhdetachpending AS "isDetaching",
             CASE WHEN zone = 'UTC' AND style LIKE 'ISO%' THEN pg_get_expr(part.relpartbound, part.oid) END AS bounds
        FROM format
-      CROSS JOIN pg_class AS parent
-       JOIN pg_namespace ON pg_namespace.oid = parent.relnamespace
-       LEFT JOIN pg_inherits ON inhparent = parent.oid AND NOT inhdetachpending
+      CROSS JOIN unnest($1::text[]) AS wanted (name)
+       JOIN pg_class AS parent ON parent.oid = to_regclass(wanted.name)
+       JOIN pg_namespace AS parent_schema ON parent_schema.oid = parent.relnamespace
+       LEFT JOIN pg_inherits ON inhparent = parent.oid
        LEFT JOIN pg_class AS part ON part.oid = inhrelid
-      WHERE parent.oid = to_regclass('check_entry')`,
+       LEFT JOIN pg_namespace AS part_schema ON part_schema.oid = part.relnamespace`,
+    [names],
   )
-  const [table] = rows
-  if (table === undefined)
-    throw new MigrationError('there is no table check_entry: start webmon with database.migrate: true')
-  if (table.kind !== 'p') {
-    throw new MigrationError(
-      `${table.schema}.check_entry is not partitioned yet: start webmon once with database.migrate: true`,
-    )
-  }
-  const partitions = rows.flatMap(({ bounds }) => {
-    const [, from, to] = /^FOR VALUES FROM \((.+)\) TO \((.+)\)$/.exec(bounds ?? '') ?? []
-    return from === undefined || to === undefined ? [] : [{ from: boundMs(from), to: boundMs(to) }]
-  })
-  return { ...table, partitions }
+  return names.map((name) =>
+    tableOf(
+      name,
+      rows.filter((row) => row.name === name),
+    ),
+  )
 }
 
-/** `'2026-11-24 00:00:00+00'`, MINVALUE, MAXVALUE, and what lies outside of JavaScript's calendar. */
-function boundMs(bound: string): number {
-  const time = Date.parse(bound.replace(/^'(.+) (.+)\+00'$/, '$1T$2Z'))
-  if (!Number.isNaN(time)) return time
-  return /MINVALUE|-infinity|BC/.test(bound) ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
+function tableOf(name: TableName, rows: readonly Row[]): PartitionedTable {
+  const [table] = rows
+  if (table === undefined)
+    throw new MigrationError(`there is no table ${name}: start webmon with database.migrate: true`)
+  const { schema, owner, isOwner, isOurs, kind } = table
+  if (kind !== 'p') {
+    throw new MigrationError(`${schema}.${name} is not partitioned yet: start webmon once with database.migrate: true`)
+  }
+  const partitions = rows.flatMap(({ partition, shortName, comment, isDetaching, bounds }) => {
+    const [, from, to] = /^FOR VALUES FROM \((.+)\) TO \((.+)\)$/.exec(bounds ?? '') ?? []
+    if (partition === null || from === undefined || to === undefined) return []
+    return [{ name: partition, shortName, comment, isDetaching, from: boundMs(from), to: boundMs(to) }]
+  })
+  return { name, schema, owner, isOwner, isOurs, partitions }
 }

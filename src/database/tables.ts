@@ -43,7 +43,7 @@ async function migrateAtLeisure({ config, logger, stopping: signal }: Service): 
   const name = `${config.application.name} migration`
   const pool = openDatabase(config.database, { name, connections: 2, timeoutMs: 0 }, logger)
   try {
-    await migrate(pool, { logger, signal })
+    await migrate(pool, { logger, signal, intervalSeconds: config.monitoring.intervalSeconds })
   } finally {
     await pool.end()
   }

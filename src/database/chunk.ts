@@ -1,0 +1,181 @@
+import pg from 'pg'
+import type { CheckEntry } from '../checkEntry.ts'
+import type { Logger } from '../logger.ts'
+import type { DeadLetter, Decoded } from '../message.ts'
+import { EntryRows } from './checkEntries.ts'
+import { type Statement, transaction, transactionLimits, transactionOf } from './database.ts'
+import { insertDeadLetters } from './deadLetters.ts'
+import { MigrationError } from './migrationError.ts'
+import { ensurePartitionFor, isNoPartition, partitionStart } from './partitions.ts'
+import { dayMs } from './period.ts'
+import { type StatusChange, WebsiteStatuses } from './websiteStatus.ts'
+
+export interface Stored {
+  readonly entries: number
+  readonly duplicates: number
+  /** The chunk's, and those that PostgreSQL refused. */
+  readonly deadLetters: readonly DeadLetter[]
+  readonly statusChanges: readonly StatusChange[]
+}
+
+export interface StoreOptions {
+  readonly signal: AbortSignal
+  readonly logger: Pick<Logger, 'info' | 'warn' | 'debug'>
+  /** What an entry covers that does not tell the interval of its website, in seconds. */
+  readonly intervalSeconds: number
+  /** Days of `check_hour` that are kept: older entries are stored, and not counted. 0: all. */
+  readonly hourDays: number
+}
+
+/** After so many, a failure that may pass at once is one like any other. */
+const attemptsAtOnce = 5
+
+/**
+ * Stores what became of some records in one transaction: the entries, each id once; the hours of the rollup; the status
+ * of the websites whose newest entry is among them; the dead letters. Whoever calls it may commit the offsets afterwards.
+ *
+ * Rows that PostgreSQL refuses become dead letters, too. Deadlocks and the like are tried again at once, and missing
+ * partitions are made.
+ *
+ * @param chunk is gone through again for each attempt
+ * @throws what else PostgreSQL answers, with nothing stored
+ */
+export async function storeChunk(pool: pg.Pool, chunk: Iterable<Decoded>, options: StoreOptions): Promise<Stored> {
+  let store = storeWhole
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await store(pool, chunk, options)
+    } catch (error) {
+      options.signal.throwIfAborted()
+      if (attempt >= attemptsAtOnce) throw error
+      if (isNoPartition(error)) await makePartitions(pool, chunk, options)
+      else if (isRefusal(error) && store === storeWhole) store = storePartByPart
+      else if (!isConflict(error)) throw error
+    }
+  }
+}
+
+/** The way that every chunk goes. */
+async function storeWhole(pool: pg.Pool, chunk: Iterable<Decoded>, options: StoreOptions): Promise<Stored> {
+  const deadLetters: DeadLetter[] = []
+  const rows = new EntryParts(options)
+  const statuses = new WebsiteStatuses()
+  for (const one of chunk) {
+    if ('entry' in one) {
+      rows.add(one.entry)
+      statuses.add(one.entry)
+    } else deadLetters.push(one)
+  }
+  const inserts = rows.inserts()
+  const statements = inserts.length > 0 ? [statuses.lock(), ...inserts, statuses.update()] : []
+  if (deadLetters.length > 0) statements.push(insertDeadLetters(deadLetters))
+  if (statements.length === 0) return { entries: 0, duplicates: 0, deadLetters, statusChanges: [] }
+  const [, ...results] = await transactionOf(pool, options.signal, statements)
+  const entries = results.slice(0, inserts.length).reduce((sum, result) => sum + result.rows[0].inserted, 0)
+  const statusChanges = inserts.length > 0 ? changesIn(results[inserts.length] as pg.QueryResult) : []
+  return { entries, duplicates: rows.length - entries, deadLetters, statusChanges }
+}
+
+/** Finds the rows that PostgreSQL refuses by halving, and stores the others, still in one transaction. */
+function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: StoreOptions): Promise<Stored> {
+  const entries = [...chunk].filter((one) => 'entry' in one).sort((a, b) => byKey(a.entry, b.entry))
+  const deadLetters = [...chunk].filter((one) => 'reason' in one)
+  return transaction(pool, options.signal, async (client) => {
+    const run = ({ text, values }: Statement) => client.query(text, values)
+    const statuses = new WebsiteStatuses()
+    let [stored, inserted] = [0, 0]
+    const store = async (part: typeof entries): Promise<void> => {
+      const rows = new EntryParts(options)
+      for (const { entry } of part) rows.add(entry)
+      await client.query('SAVEPOINT part')
+      try {
+        let rowsOfPart = 0
+        for (const insert of rows.inserts()) rowsOfPart += (await run(insert)).rows[0].inserted
+        await client.query('RELEASE SAVEPOINT part')
+        inserted += rowsOfPart
+        stored += part.length
+        for (const { entry } of part) statuses.add(entry)
+      } catch (error) {
+        if (!isRefusal(error)) throw error
+        await client.query('ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part')
+        if (part.length === 1) {
+          for (const { record } of part) deadLetters.push({ record, reason: `PostgreSQL refuses it: ${error.message}` })
+          return
+        }
+        const half = part.length >> 1
+        await store(part.slice(0, half))
+        await store(part.slice(half))
+      }
+    }
+    await client.query(transactionLimits)
+    const all = new WebsiteStatuses()
+    for (const { entry } of entries) all.add(entry)
+    await run(all.lock())
+    await store(entries)
+    const statusChanges = changesIn(await run(statuses.update()))
+    if (deadLetters.length > 0) await run(insertDeadLetters(deadLetters))
+    return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges }
+  })
+}
+
+/** The rows of entries, in as many parts as it takes for each website to have one interval in each. */
+class EntryParts {
+  readonly #parts: EntryRows[] = []
+
+  constructor(private readonly options: StoreOptions) {}
+
+  get length(): number {
+    return this.#parts.reduce((sum, { length }) => sum + length, 0)
+  }
+
+  add(entry: CheckEntry): void {
+    const interval = entry.intervalSeconds ?? this.options.intervalSeconds
+    for (let n = 0; n < this.#parts.length; n++) if (this.#parts[n]?.add(entry, interval)) return
+    const part = new EntryRows()
+    part.add(entry, interval)
+    this.#parts.push(part)
+  }
+
+  inserts(): Statement[] {
+    const { hourDays } = this.options
+    const oldest = new Date(Date.now() - hourDays * dayMs)
+    const from = hourDays === 0 ? Number.NEGATIVE_INFINITY : partitionStart('check_hour', oldest)
+    return this.#parts.map((part) => part.insert(from))
+  }
+}
+
+function byKey(one: CheckEntry, other: CheckEntry): number {
+  if (one.websiteId !== other.websiteId) return one.websiteId < other.websiteId ? -1 : 1
+  return one.timestamp.getTime() - other.timestamp.getTime() || (one.id < other.id ? -1 : 1)
+}
+
+function changesIn({ rows }: pg.QueryResult): StatusChange[] {
+  return (rows as StatusChange[]).filter(({ from, to }) => from !== to)
+}
+
+async function makePartitions(
+  pool: pg.Pool,
+  chunk: Iterable<Decoded>,
+  { logger, signal }: StoreOptions,
+): Promise<void> {
+  const times = [...chunk].flatMap((one) => ('entry' in one ? [one.entry.timestamp] : []))
+  const onePerDay = new Map(times.map((time) => [Math.floor(time.getTime() / dayMs), time]))
+  try {
+    await ensurePartitionFor(pool, [...onePerDay.values()], { logger, signal })
+  } catch (error) {
+    // Who may make it can do so at any time: that is waited for, as for everything else that a database lacks.
+    throw error instanceof MigrationError ? new Error(error.message, { cause: error }) : error
+  }
+}
+
+/** A value that does not fit, a missing one, a CHECK with a name: this row will never be taken. */
+function isRefusal(error: unknown): error is pg.DatabaseError {
+  if (!(error instanceof pg.DatabaseError)) return false
+  const { code = '', constraint } = error
+  return /^22|^23502$/.test(code) || (code === '23514' && constraint !== undefined)
+}
+
+/** A deadlock or a serialization failure: the other one has gone on by now. */
+function isConflict(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001')
+}
