@@ -84,6 +84,12 @@ function build(values: Values) {
         values.certificateAndKey('database.sslcert', 'database.sslkey'),
       ),
       migrate: values.get('database.migrate', boolean, true),
+      // Days; 0: all is kept.
+      retention: {
+        entryDays: values.get('database.retention.entries', days, 0),
+        hourDays: values.get('database.retention.hours', days, 0),
+        dayDays: values.get('database.retention.days', days, 0),
+      },
     },
     consumer: {
       threads: values.get('consumer.threads', whole(1, 100), 5),
@@ -136,6 +142,9 @@ function kafkaSasl(values: Values) {
   if (password === null) values.missing('kafka.sasl.password', 'text, together with kafka.sasl.mechanism')
   return { mechanism: mechanism ?? 'plain', username: username ?? '', password: password ?? '' }
 }
+
+/** A hundred years: PostgreSQL and JavaScript can count back as far. */
+const days = whole(0, 36_500)
 
 /** Addresses of a machine's own link, where clouds serve credentials to whoever asks. */
 const linkLocal: Cidr[] = [

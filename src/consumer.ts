@@ -1,17 +1,19 @@
-/** Drains the topic into the tables. */
+/** Drains the topic into the tables, and keeps these in order. */
 import { storeChunk } from './database/chunk.ts'
 import { openDatabase } from './database/database.ts'
+import { keepTables } from './database/keepTables.ts'
 import { prepareTables } from './database/tables.ts'
 import { followSignals } from './followSignals.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Subscriber } from './kafka/subscriber.ts'
 import { ensureTopic } from './kafka/topic.ts'
-import { decoded, type TopicRecord } from './message.ts'
+import { decoded, oldestDaysWithoutRetention, type TopicRecord } from './message.ts'
 import { retry } from './retry.ts'
 import { runService } from './service.ts'
 
 await runService('consumer', async (service) => {
   const { config, logger, stopping, aborting } = service
+  const { retention } = config.database
   const name = `${config.application.name} consumer`
   await service.serveHealth('consumer')
 
@@ -19,11 +21,12 @@ await runService('consumer', async (service) => {
   service.onStop('database', () => database.end())
   const kafka = kafkaClient(config.kafka, name, logger)
   await Promise.all([ensureTopic(config.kafka, name, { signal: stopping, logger }), prepareTables(database, service)])
+  await keepTables(database, service)
 
-  const storing = { logger, intervalSeconds: config.monitoring.intervalSeconds, hourDays: 0 }
+  const storing = { logger, intervalSeconds: config.monitoring.intervalSeconds, hourDays: retention.hourDays }
   const store = async (records: TopicRecord[], signal: AbortSignal) => {
     const { topic, partition } = records[0] as TopicRecord
-    const chunk = decoded(records)
+    const chunk = decoded(records, retention.entryDays || oldestDaysWithoutRetention)
     // A stop ends the waiting between two attempts at once, a running attempt only when it is aborted.
     const waiting = followSignals(signal, stopping)
     const attempt = () => storeChunk(database, chunk, { ...storing, signal })

@@ -21,7 +21,7 @@ const hexDigits = Uint8Array.from({ length: 128 }, (_, code) => {
 
 /** An array parameter, element by element: a null becomes NULL. What does not fit its type is a RangeError. */
 export class BinaryArray {
-  #buffer = Buffer.allocUnsafe(4_096)
+  #buffer = Buffer.allocUnsafe(1_024)
   #at = headerBytes
   #length = 0
   #nulls = 0

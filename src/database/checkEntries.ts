@@ -33,15 +33,17 @@ const [websiteIds, intervals, rolledUpFrom] = [1, 2, 3].map((n) => `$${names.len
  * Entries in the order of the key, so that sessions side by side take its pages in the same order. Only those that were
  * not there before come out of `inserted`, and are counted. The interval is no column: it comes in by the website.
  *
+ * Without ON CONFLICT an insert costs a fifth less of the whole statement, and nearly all chunks hold no duplicate.
+ *
  * An entry whose hour is over makes its day stale. The clock is read when the transaction has got its number already:
  * the closing of days relies on that.
  */
-const insert = `
+const insertWith = (onConflict: string) => `
   WITH inserted AS (
     INSERT INTO check_entry (${names.map((name) => `"${name}"`).join(', ')})
     SELECT * FROM unnest(${parameters.join(', ')})
      ORDER BY 2, 3, 1
-    ON CONFLICT DO NOTHING
+    ${onConflict}
     RETURNING website_id, "timestamp", response_time, http_status, available, recheck
   ), hours AS (
     ${hoursOf(`inserted WHERE NOT recheck AND "timestamp" >= ${rolledUpFrom}::timestamptz`, 'count(*)')}
@@ -59,6 +61,8 @@ const insert = `
      WHERE hour + interval '1 hour' <= clock_timestamp()
   )
   SELECT count(*)::integer AS inserted FROM inserted`
+const insertNew = insertWith('')
+const insertMissing = insertWith('ON CONFLICT (website_id, "timestamp", check_entry_id) DO NOTHING')
 
 /** Entries on their way into the table: each that is not there yet is inserted, and counted in its website's hour. */
 export class EntryRows {
@@ -101,8 +105,11 @@ export class EntryRows {
     return true
   }
 
-  /** @param rolledUpFromMs the rollups have no place for older ones; ms of the Unix epoch */
-  insert(rolledUpFromMs: number): Statement {
+  /**
+   * @param rolledUpFromMs the rollups have no place for older ones; ms of the Unix epoch
+   * @param mayBeThere what is stored already is passed over; otherwise it is a unique violation (23505)
+   */
+  insert(rolledUpFromMs: number, mayBeThere: boolean): Statement {
     const websiteIds = new BinaryArray('uuid')
     const intervals = new BinaryArray('integer')
     for (const [websiteId, interval] of this.#intervals) {
@@ -111,6 +118,9 @@ export class EntryRows {
     }
     const from = Number.isFinite(rolledUpFromMs) ? new Date(rolledUpFromMs).toISOString() : '-infinity'
     const rows = names.map((name) => this.#arrays[name].finish())
-    return { text: insert, values: [...rows, websiteIds.finish(), intervals.finish(), from] }
+    return {
+      text: mayBeThere ? insertMissing : insertNew,
+      values: [...rows, websiteIds.finish(), intervals.finish(), from],
+    }
   }
 }

@@ -3,7 +3,7 @@ import type { CheckEntry } from '../checkEntry.ts'
 import type { Logger } from '../logger.ts'
 import type { DeadLetter, Decoded } from '../message.ts'
 import { EntryRows } from './checkEntries.ts'
-import { type Statement, transaction, transactionLimits, transactionOf } from './database.ts'
+import { pipelined, type Statement, transaction, transactionLimits } from './database.ts'
 import { insertDeadLetters } from './deadLetters.ts'
 import { MigrationError } from './migrationError.ts'
 import { ensurePartitionFor, isNoPartition, partitionStart } from './partitions.ts'
@@ -41,7 +41,7 @@ const attemptsAtOnce = 5
  * @throws what else PostgreSQL answers, with nothing stored
  */
 export async function storeChunk(pool: pg.Pool, chunk: Iterable<Decoded>, options: StoreOptions): Promise<Stored> {
-  let store = storeWhole
+  let store = storeNew
   for (let attempt = 1; ; attempt++) {
     try {
       return await store(pool, chunk, options)
@@ -49,14 +49,25 @@ export async function storeChunk(pool: pg.Pool, chunk: Iterable<Decoded>, option
       options.signal.throwIfAborted()
       if (attempt >= attemptsAtOnce) throw error
       if (isNoPartition(error)) await makePartitions(pool, chunk, options)
-      else if (isRefusal(error) && store === storeWhole) store = storePartByPart
+      else if (isDuplicate(error) && store === storeNew) store = storeMissing
+      else if (isRefusal(error) && store !== storePartByPart) store = storePartByPart
       else if (!isConflict(error)) throw error
     }
   }
 }
 
-/** The way that every chunk goes. */
-async function storeWhole(pool: pg.Pool, chunk: Iterable<Decoded>, options: StoreOptions): Promise<Stored> {
+type Store = (pool: pg.Pool, chunk: Iterable<Decoded>, options: StoreOptions) => Promise<Stored>
+
+/** The way that every chunk goes; one that holds an entry that is stored already goes it again and passes that over. */
+const storeNew: Store = (pool, chunk, options) => storeWhole(pool, chunk, options, false)
+const storeMissing: Store = (pool, chunk, options) => storeWhole(pool, chunk, options, true)
+
+async function storeWhole(
+  pool: pg.Pool,
+  chunk: Iterable<Decoded>,
+  options: StoreOptions,
+  mayBeThere: boolean,
+): Promise<Stored> {
   const deadLetters: DeadLetter[] = []
   const rows = new EntryParts(options)
   const statuses = new WebsiteStatuses()
@@ -66,14 +77,20 @@ async function storeWhole(pool: pg.Pool, chunk: Iterable<Decoded>, options: Stor
       statuses.add(one.entry)
     } else deadLetters.push(one)
   }
-  const inserts = rows.inserts()
-  const statements = inserts.length > 0 ? [statuses.lock(), ...inserts, statuses.update()] : []
-  if (deadLetters.length > 0) statements.push(insertDeadLetters(deadLetters))
-  if (statements.length === 0) return { entries: 0, duplicates: 0, deadLetters, statusChanges: [] }
-  const [, ...results] = await transactionOf(pool, options.signal, statements)
-  const entries = results.slice(0, inserts.length).reduce((sum, result) => sum + result.rows[0].inserted, 0)
-  const statusChanges = inserts.length > 0 ? changesIn(results[inserts.length] as pg.QueryResult) : []
-  return { entries, duplicates: rows.length - entries, deadLetters, statusChanges }
+  const inserts = rows.inserts(mayBeThere)
+  return pipelined(pool, options.signal, async (send) => {
+    if (deadLetters.length > 0) void send(insertDeadLetters(deadLetters))
+    if (inserts.length === 0) return async () => ({ entries: 0, duplicates: 0, deadLetters, statusChanges: [] })
+    const locked = send(statuses.lock())
+    const inserted = inserts.map(send)
+    const changed = (await locked).rows
+    const updated = changed.length > 0 ? send(statuses.update(changed)) : undefined
+    return async () => {
+      const entries = (await Promise.all(inserted)).reduce((sum, result) => sum + result.rows[0].inserted, 0)
+      const statusChanges = updated ? changesIn(await updated) : []
+      return { entries, duplicates: rows.length - entries, deadLetters, statusChanges }
+    }
+  })
 }
 
 /** Finds the rows that PostgreSQL refuses by halving, and stores the others, still in one transaction. */
@@ -90,7 +107,7 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
       await client.query('SAVEPOINT part')
       try {
         let rowsOfPart = 0
-        for (const insert of rows.inserts()) rowsOfPart += (await run(insert)).rows[0].inserted
+        for (const insert of rows.inserts(true)) rowsOfPart += (await run(insert)).rows[0].inserted
         await client.query('RELEASE SAVEPOINT part')
         inserted += rowsOfPart
         stored += part.length
@@ -112,7 +129,8 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
     for (const { entry } of entries) all.add(entry)
     await run(all.lock())
     await store(entries)
-    const statusChanges = changesIn(await run(statuses.update()))
+    const { rows: changed } = await run(statuses.lock())
+    const statusChanges = changed.length > 0 ? changesIn(await run(statuses.update(changed))) : []
     if (deadLetters.length > 0) await run(insertDeadLetters(deadLetters))
     return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges }
   })
@@ -136,11 +154,11 @@ class EntryParts {
     this.#parts.push(part)
   }
 
-  inserts(): Statement[] {
+  inserts(mayBeThere: boolean): Statement[] {
     const { hourDays } = this.options
     const oldest = new Date(Date.now() - hourDays * dayMs)
     const from = hourDays === 0 ? Number.NEGATIVE_INFINITY : partitionStart('check_hour', oldest)
-    return this.#parts.map((part) => part.insert(from))
+    return this.#parts.map((part) => part.insert(from, mayBeThere))
   }
 }
 
@@ -173,6 +191,11 @@ function isRefusal(error: unknown): error is pg.DatabaseError {
   if (!(error instanceof pg.DatabaseError)) return false
   const { code = '', constraint } = error
   return /^22|^23502$/.test(code) || (code === '23514' && constraint !== undefined)
+}
+
+/** The key of an entry is there already, or twice in the chunk. */
+function isDuplicate(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.code === '23505'
 }
 
 /** A deadlock or a serialization failure: the other one has gone on by now. */

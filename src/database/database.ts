@@ -139,27 +139,38 @@ export interface Statement {
   readonly values: unknown[]
 }
 
+/** Sends a statement at once, and resolves with its result. */
+export type Send = (statement: Statement) => Promise<pg.QueryResult>
+
 /**
- * Runs statements as one transaction in one round trip: none waits for the answer to the one before it. After one that
- * fails the others do nothing, and COMMIT is a ROLLBACK.
+ * Runs statements as one transaction in as few round trips as its work waits for: none waits for the answer to the one
+ * before it unless `work` does. After one that fails the others do nothing, and COMMIT is a ROLLBACK.
  *
- * @returns their results, in order
+ * @param work sends everything; when it has returned, COMMIT follows. It gives back what to do with the results.
  * @throws the error of the first that failed
  */
-export function transactionOf(
+export function pipelined<T>(
   pool: pg.Pool,
   signal: AbortSignal,
-  statements: readonly Statement[],
-): Promise<pg.QueryResult[]> {
+  work: (send: Send) => Promise<() => Promise<T>>,
+): Promise<T> {
   return withConnection(pool, signal, async (client, giveUp) => {
-    const all = [{ text: `BEGIN; ${transactionLimits}`, values: [] }, ...statements, { text: 'COMMIT', values: [] }]
-    const answers = await Promise.allSettled(all.map(({ text, values }) => client.query(text, values)))
-    const failed = answers.find((answer) => answer.status === 'rejected')
-    if (failed !== undefined) {
-      if (!(failed.reason instanceof pg.DatabaseError)) giveUp()
-      throw failed.reason
+    const answers: Promise<pg.QueryResult>[] = []
+    const send: Send = ({ text, values }) => {
+      const answer = client.query(text, values)
+      // Each is waited for below; until then, a failure is no unhandled one.
+      answer.catch(() => undefined)
+      answers.push(answer)
+      return answer
     }
-    return answers.slice(1, -1).map((answer) => (answer as PromiseFulfilledResult<pg.QueryResult>).value)
+    void send({ text: `BEGIN; ${transactionLimits}`, values: [] })
+    const [sent] = await Promise.allSettled([work(send)])
+    void send({ text: sent.status === 'fulfilled' ? 'COMMIT' : 'ROLLBACK', values: [] })
+    const [failed] = (await Promise.allSettled(answers)).filter((answer) => answer.status === 'rejected')
+    if (failed !== undefined && !(failed.reason instanceof pg.DatabaseError)) giveUp()
+    if (failed !== undefined) throw failed.reason
+    if (sent.status === 'rejected') throw sent.reason
+    return await sent.value()
   })
 }
 

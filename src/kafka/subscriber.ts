@@ -4,7 +4,9 @@ import type { Logger } from '../logger.ts'
 import type { TopicRecord } from '../message.ts'
 import { FatalError, messageOf } from '../retry.ts'
 import { patient } from './client.ts'
+import { Gaps } from './gaps.ts'
 import { rangeAssigner } from './rangeAssigner.ts'
+import { Watchdog } from './watchdog.ts'
 
 /** A chunk is stored in one transaction; larger ones gain nothing and are redone at a longer cost. */
 const chunkMessages = 5_000
@@ -26,16 +28,21 @@ export interface SubscriberOptions {
   /** Called when kafkajs has given up for good: the process has to end, or it would live and do nothing. */
   readonly onCrash: (error: Error) => void
   readonly logger: Logger
+  /** How long nothing may come from a Kafka that answers; by default 35 s. */
+  readonly stallMs?: number
 }
 
 /** Reads the topic as a member of the group: at least once, each partition in order. */
 export class Subscriber {
   readonly #consumer: Consumer
+  readonly #gaps: Gaps
+  #watchdog: Watchdog | undefined
 
   constructor(
-    kafka: Kafka,
+    private readonly kafka: Kafka,
     private readonly options: SubscriberOptions,
   ) {
+    this.#gaps = new Gaps({ ...options, kafka })
     this.#consumer = kafka.consumer({
       groupId: options.group,
       partitionAssigners: [rangeAssigner],
@@ -52,7 +59,7 @@ export class Subscriber {
   /** @param aborting aborted when a stop may not wait for a running transaction any longer */
   async start(aborting: AbortSignal): Promise<void> {
     const { topic, threads, logger, onCrash } = this.options
-    const { CRASH, GROUP_JOIN } = this.#consumer.events
+    const { CRASH, FETCH, GROUP_JOIN, REBALANCING } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       // kafkajs starts the consumer again by itself, except after errors that it takes for final.
       if (restart) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
@@ -61,28 +68,46 @@ export class Subscriber {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       const partitions = payload.memberAssignment[topic] ?? []
       logger.info({ group: payload.groupId, partitions, assignor: payload.groupProtocol }, 'joined the group')
+      return this.#gaps.joined()
     })
+    this.#consumer.on(REBALANCING, () => this.#gaps.read())
+    await this.#gaps.read()
     await this.#consumer.connect()
     // A group's first start begins at the earliest message: the original's began at the end and lost what was there.
     await this.#consumer.subscribe({ topic, fromBeginning: true })
+    const watchdog = new Watchdog({
+      ...this.options,
+      kafka: this.kafka,
+      onStall: (seconds) =>
+        onCrash(
+          new FatalError(
+            `nothing came from Kafka for ${seconds} s although it answers; ending, so that the supervisor starts me again`,
+          ),
+        ),
+    })
+    this.#watchdog = watchdog
+    for (const event of [FETCH, GROUP_JOIN]) this.#consumer.on(event, () => watchdog.moved())
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
       partitionsConsumedConcurrently: threads,
-      eachBatch: (payload) => this.#storeBatch(payload, aborting),
+      eachBatch: (payload) => watchdog.during(() => this.#storeBatch(payload, aborting)),
     })
   }
 
   /** Ends after the running chunks, and leaves the group, so that its partitions go to others at once. */
   stop(): Promise<void> {
+    this.#watchdog?.stop()
     return this.#consumer.disconnect()
   }
 
   async #storeBatch(payload: EachBatchPayload, aborting: AbortSignal): Promise<void> {
     const { batch, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload
+    await this.#gaps.check(batch.partition, BigInt(batch.messages[0]?.offset ?? 0))
     for (let from = 0; from < batch.messages.length && isRunning() && !isStale(); from += chunkMessages) {
       const messages = batch.messages.slice(from, from + chunkMessages)
       const last = messages.at(-1) as KafkaMessage
+      const next = BigInt(last.offset) + 1n
       await this.#storeChunk(batch, messages, payload, aborting)
       resolveOffset(last.offset)
       // Never consumer.commitOffsets(): after this member was put out of the group it crashes without a restart.
@@ -90,10 +115,11 @@ export class Subscriber {
         topics: [
           {
             topic: batch.topic,
-            partitions: [{ partition: batch.partition, offset: String(BigInt(last.offset) + 1n) }],
+            partitions: [{ partition: batch.partition, offset: String(next) }],
           },
         ],
       })
+      this.#gaps.committed(batch.partition, next)
     }
   }
 
@@ -109,7 +135,7 @@ export class Subscriber {
       })
     }, heartbeatIntervalMs)
     try {
-      const records = messages.map((message) => toRecord(batch, message))
+      const records = messages.map((message) => new KafkaRecord(batch, message))
       await this.options.store(records, giveUp.signal)
     } catch (error) {
       // kafkajs would try it again and again.
@@ -130,13 +156,34 @@ function adviceOn(error: Error): string {
   return 'ending, so that the supervisor starts me again'
 }
 
-function toRecord(batch: Batch, message: KafkaMessage): TopicRecord {
-  return {
-    topic: batch.topic,
-    partition: batch.partition,
-    offset: BigInt(message.offset),
-    timestampMs: Number(message.timestamp),
-    key: message.key,
-    value: message.value,
+/** A view of the message: most of what it says is asked for only when something is wrong with it. */
+class KafkaRecord implements TopicRecord {
+  constructor(
+    private readonly batch: Batch,
+    private readonly message: KafkaMessage,
+  ) {}
+
+  get topic(): string {
+    return this.batch.topic
+  }
+
+  get partition(): number {
+    return this.batch.partition
+  }
+
+  get offset(): bigint {
+    return BigInt(this.message.offset)
+  }
+
+  get timestampMs(): number {
+    return Number(this.message.timestamp)
+  }
+
+  get key(): Buffer | null {
+    return this.message.key
+  }
+
+  get value(): Buffer | null {
+    return this.message.value
   }
 }
