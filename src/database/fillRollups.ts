@@ -22,6 +22,9 @@ export async function fillRollups(
   step: (name: string) => void,
 ): Promise<void> {
   try {
+    // An entry that is stored meanwhile would be in no rollup.
+    step('waiting for those who store')
+    await client.query('LOCK TABLE check_entry IN SHARE ROW EXCLUSIVE MODE')
     step('reading the months')
     const { rows } = await client.query<{ month: Date }>(
       `SELECT DISTINCT date_trunc('month', "timestamp", 'UTC') AS month FROM ${counted}`,

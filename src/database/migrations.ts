@@ -19,6 +19,8 @@ const packageFolder = fileURLToPath(new URL('../../sql', import.meta.url))
 
 /** 0001_tables.sql, the one that meets an empty database or an original's. */
 const firstVersion = 1
+/** 0002_rollups.sql, after which the entries that are there are added up. */
+const rollupsVersion = 2
 
 export interface MigrateOptions {
   /** Of numbered SQL files (0001_tables.sql) and sample_websites.sql. */
@@ -159,8 +161,9 @@ async function apply(
   await requireRights(client, schema, tablesIn(pending))
   for (const migration of pending) {
     const runFile = () => run(client, schema, migration)
-    if (migration.version !== firstVersion) await runFile()
-    else await makeOrUpgrade(client, schema, runFile, { ...options, pool })
+    if (migration.version === firstVersion) await makeOrUpgrade(client, schema, runFile, { ...options, pool })
+    else await runFile()
+    if (migration.version === rollupsVersion) await fill(client, { ...options, pool })
   }
   return pending
 }
@@ -170,7 +173,7 @@ async function makeOrUpgrade(
   client: pg.PoolClient,
   schema: string,
   makeTables: () => Promise<void>,
-  { pool, folder, logger, signal, intervalSeconds }: Required<MigrateOptions> & { pool: pg.Pool },
+  { pool, folder, logger, signal }: Required<MigrateOptions> & { pool: pg.Pool },
 ): Promise<void> {
   await setSearchPath(client, null)
   await lockExisting(client, await findExisting(client, schema))
@@ -179,6 +182,12 @@ async function makeOrUpgrade(
   if (checkEntry) await upgradeOriginal(client, checkEntry, makeTables, { pool, logger, signal })
   else await makeTables()
   if (!website) await client.query(await readFile(path.join(folder, 'sample_websites.sql'), 'utf8'))
+}
+
+async function fill(
+  client: pg.PoolClient,
+  { pool, logger, signal, intervalSeconds }: Required<MigrateOptions> & { pool: pg.Pool },
+): Promise<void> {
   const progress = await UpgradeProgress.start(pool, client, logger, signal)
   try {
     await fillRollups(client, intervalSeconds, (name) => progress.step(name))
