@@ -78,8 +78,9 @@ describe('a message of ours', () => {
     for (const line of recorded) {
       const { value, fields } = JSON.parse(line) as { value: string; fields: Record<string, unknown> }
       const ours = decode(record(value), now)
-      // What is recorded is what we still write.
-      expect(encode(ours)).toBe(value)
+      // What is recorded is what we still write, but for what says nothing.
+      const isSaid = ([name, field]: [string, unknown]) => field !== null && !(name === 'recheck' && field === false)
+      expect(JSON.parse(encode(ours))).toEqual(Object.fromEntries(Object.entries(JSON.parse(value)).filter(isSaid)))
       expect(fields).toMatchObject({
         website_id: ours.websiteId,
         response_time: ours.responseTimeMs,

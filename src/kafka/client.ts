@@ -2,6 +2,7 @@ import { Kafka, type KafkaConfig as KafkaJsConfig, type LogEntry, logLevel, type
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import type { KafkaConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
+import { readRecordsAsViews } from './fetchResponse.ts'
 
 export type ClientLogger = Pick<Logger, 'debug' | 'warn'>
 
@@ -19,6 +20,7 @@ export function kafkaClient(
   retry: RetryOptions = patient,
 ): Kafka {
   stopIdleTimer()
+  readRecordsAsViews()
   return new Kafka({
     clientId,
     brokers: config.brokers,
