@@ -24,7 +24,8 @@ export class BinaryArray {
   #buffer = Buffer.allocUnsafe(1_024)
   #at = headerBytes
   #length = 0
-  #nulls = 0
+  #nullsAtEnd = 0
+  #hasNulls = false
 
   constructor(private readonly type: ArrayType) {}
 
@@ -90,23 +91,25 @@ export class BinaryArray {
     }
   }
 
-  /** The parameter's value. */
+  /**
+   * The parameter's value. NULLs at its end are left out: `unnest` of several arrays puts them there, and in most columns
+   * of most chunks there is nothing else.
+   */
   finish(): Buffer {
+    const length = this.#length - this.#nullsAtEnd
     // No element at all is an array without dimensions.
-    let at = this.#buffer.writeInt32BE(this.#length === 0 ? 0 : 1, 0)
-    at = this.#buffer.writeInt32BE(this.#nulls, at)
+    let at = this.#buffer.writeInt32BE(length === 0 ? 0 : 1, 0)
+    at = this.#buffer.writeInt32BE(this.#hasNulls ? 1 : 0, at)
     at = this.#buffer.writeInt32BE(oids[this.type], at)
-    if (this.#length === 0) return this.#buffer.subarray(0, at)
-    at = this.#buffer.writeInt32BE(this.#length, at)
+    if (length === 0) return this.#buffer.subarray(0, at)
+    at = this.#buffer.writeInt32BE(length, at)
     this.#buffer.writeInt32BE(1, at)
     return this.#buffer.subarray(0, this.#at)
   }
 
   #null(): void {
-    const at = this.#room(0)
-    this.#at = this.#buffer.writeInt32BE(-1, at)
     this.#length++
-    this.#nulls = 1
+    this.#nullsAtEnd++
   }
 
   /** Writes the length of an element, and returns where the element goes: in the buffer as it is from now on. */
@@ -118,13 +121,17 @@ export class BinaryArray {
     return at + lengthBytes
   }
 
-  /** Where the next element begins, once there is room for its length and so many bytes. */
+  /** Where the next element begins, once there is room for its length and so many bytes, behind the NULLs before it. */
   #room(bytes: number): number {
-    const needed = this.#at + lengthBytes + bytes
+    const needed = this.#at + this.#nullsAtEnd * lengthBytes + lengthBytes + bytes
     if (needed > this.#buffer.length) {
       const larger = Buffer.allocUnsafe(needed * 2)
       this.#buffer.copy(larger, 0, 0, this.#at)
       this.#buffer = larger
+    }
+    for (; this.#nullsAtEnd > 0; this.#nullsAtEnd--) {
+      this.#at = this.#buffer.writeInt32BE(-1, this.#at)
+      this.#hasNulls = true
     }
     return this.#at
   }
