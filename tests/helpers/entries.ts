@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { CheckEntry } from '../../src/checkEntry.ts'
 import type { Website } from '../../src/website.ts'
@@ -46,4 +47,17 @@ export function website(more: Partial<Website> = {}): Website {
     verifyCertificate: null,
     ...more,
   }
+}
+
+/** Puts entries into the table as they are, past all rollups: as a webmon did that knew none. */
+export async function insertBare(pool: pg.Pool, entries: readonly CheckEntry[]): Promise<void> {
+  await pool.query(
+    `INSERT INTO check_entry (check_entry_id, website_id, "timestamp", response_time, http_status, regex, regex_match,
+                              available, error, recheck)
+     SELECT id, "websiteId", "timestamp", "responseTimeMs", "httpStatus", regex, "regexMatch", available, error, recheck
+       FROM json_to_recordset($1) AS entry (id uuid, "websiteId" uuid, "timestamp" timestamptz, "responseTimeMs" integer,
+              "httpStatus" smallint, regex varchar, "regexMatch" boolean, available boolean, error varchar,
+              recheck boolean)`,
+    [JSON.stringify(entries)],
+  )
 }
