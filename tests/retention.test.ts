@@ -228,8 +228,9 @@ describe('what could not be ended is ended the next time:', () => {
          VALUES (gen_random_uuid(), '${day}', 1, 200, '')`,
       )
     const reader = await readEverything()
-    await apply({ entryDays: 10 }, { patienceMs: 300 })
+    await apply({ entryDays: 10, hourDays: 10 }, { patienceMs: 300 })
     expect(await state('check_entry_20201230')).toBe('detaching')
+    expect(await state('check_hour_202012')).toBe('detaching')
     expect(await state('check_entry_20201231')).toBe('attached')
     const count = 'SELECT count(*)::integer FROM check_entry'
     expect((await reader.query(count)).rows).toEqual([{ count: 2 }])
@@ -238,7 +239,8 @@ describe('what could not be ended is ended the next time:', () => {
     await apply({ entryDays: 10 }, { patienceMs: 300 })
     expect(await state('check_entry_20201230')).toBe('detaching')
     expect((await reader.query(count)).rows).toEqual([{ count: 2 }])
-    expect(new Set(warnings())).toEqual(new Set(['check_entry_20201230 cannot be dropped yet: it is being read']))
+    const warning = (partition: string) => `${partition} cannot be dropped yet: it is being read`
+    expect(new Set(warnings())).toEqual(new Set(['check_entry_20201230', 'check_hour_202012'].map(warning)))
     // And partitions are made all the same.
     await ensurePartitions(database.pool, { logger, daysAhead: 40 })
     await reader.query('COMMIT')

@@ -9,7 +9,7 @@ import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { isNoPartition } from '../src/database/partitions.ts'
-import { checkEntry, insertBare } from './helpers/entries.ts'
+import { checkEntry, decodedEntry, insertBare } from './helpers/entries.ts'
 import { type Counted, readRollups, rollupsOf } from './helpers/rollupReference.ts'
 import { until } from './helpers/services.ts'
 import { TestDatabase } from './helpers/testDatabase.ts'
@@ -99,7 +99,7 @@ test('the entries of several websites, hours and days are added up, rechecks lef
   expect(await readRollups(database.pool, 'day')).toEqual(rollupsOf(await ended(entries), 'day'))
   // What follows goes on top.
   const more = someEntries()
-  await storeChunk(database.pool, more.map(decoded), storing)
+  await storeChunk(database.pool, more.map(decodedEntry), storing)
   await closeDays(database.pool, { logger, signal })
   expect(await readRollups(database.pool, 'hour')).toEqual(rollupsOf([...entries, ...more], 'hour'))
   expect(await readRollups(database.pool, 'day')).toEqual(rollupsOf(await ended([...entries, ...more]), 'day'))
@@ -144,7 +144,7 @@ test('the rollups belong to the owner of check_entry, and who may write or read 
   const asWriter = database.another({ ...database.address, user: writer, password: 'writer' })
   const entries = someEntries().filter(({ timestamp }) => timestamp.getUTCDate() === new Date().getUTCDate())
   const now = [...entries, checkEntry({ websiteId: one })]
-  expect(await storeChunk(asWriter, now.map(decoded), storing)).toMatchObject({ entries: now.length })
+  expect(await storeChunk(asWriter, now.map(decodedEntry), storing)).toMatchObject({ entries: now.length })
   await closeDays(asWriter, { logger, signal })
   expect(await readRollups(database.pool, 'hour')).toEqual(rollupsOf(now, 'hour'))
   expect(await readRollups(database.pool, 'day')).toEqual(rollupsOf(await ended(now), 'day'))
@@ -180,7 +180,7 @@ test('what is being stored while they are added up is counted once', async () =>
   )
   const halves = [more.slice(0, 120), more.slice(80)]
   const stored = pools.map((pool, n) =>
-    until(() => storeChunk(pool, (halves[n] as CheckEntry[]).map(decoded), storing).catch(tooEarly)),
+    until(() => storeChunk(pool, (halves[n] as CheckEntry[]).map(decodedEntry), storing).catch(tooEarly)),
   )
   await old.query('COMMIT')
   await migrating
@@ -196,9 +196,4 @@ test('what is being stored while they are added up is counted once', async () =>
 
 function tooEarly(error: unknown): undefined {
   if (!(error instanceof pg.DatabaseError && error.code === '42P01') && !isNoPartition(error)) throw error
-}
-
-/** As it comes out of its message. */
-function decoded(entry: CheckEntry) {
-  return { entry, record: { topic: 'webmon', partition: 0, offset: 0n, timestampMs: 0, key: null, value: null } }
 }

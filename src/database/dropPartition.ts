@@ -110,13 +110,16 @@ async function change(
 async function detachConcurrently(statement: string, { pool, spare, patienceMs, signal }: DropOptions): Promise<void> {
   const id = `webmon ${uuidv4()}`
   const detached = new AbortController()
-  const cancelling = sleep(patienceMs, undefined, { signal: AbortSignal.any([detached.signal, signal]) })
-    .catch(() => undefined)
-    .then(async () => {
-      if (detached.signal.aborted) return
+  const cancelWhenLate = async () => {
+    const over = AbortSignal.any([detached.signal, signal])
+    // Again and again: it may have waited for a connection all the time, and begin after we have looked for it.
+    while (!over.aborted) {
+      await sleep(patienceMs, undefined, { signal: over }).catch(() => undefined)
       // At a stop the spare one is given up.
-      await cancel(spare, id).catch(() => cancel(pool, id))
-    })
+      if (!detached.signal.aborted) await cancel(spare, id).catch(() => cancel(pool, id))
+    }
+  }
+  const cancelling = cancelWhenLate()
   try {
     await pool.query(`${statement} /* ${id} */`)
   } finally {
@@ -126,6 +129,8 @@ async function detachConcurrently(statement: string, { pool, spare, patienceMs, 
 }
 
 async function cancel(client: pg.Pool | pg.PoolClient, id: string): Promise<void> {
+  // Otherwise a transaction would go on seeing the statements that ran when it looked for the first time.
+  await client.query('SELECT pg_stat_clear_snapshot()')
   await client.query(
     `SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE query LIKE '%' || $1 || '%' AND pid <> pg_backend_pid()`,
     [id],

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { CheckEntry } from '../../src/checkEntry.ts'
+import type { TopicRecord } from '../../src/message.ts'
 import type { Website } from '../../src/website.ts'
 
 /** A check entry as the producer makes it, of a good check now, but for what is given. */
@@ -28,6 +29,11 @@ export function checkEntry(more: Partial<CheckEntry> = {}): CheckEntry {
     certificate: null,
     ...more,
   }
+}
+
+/** As it comes out of its message. */
+export function decodedEntry(entry: CheckEntry): { record: TopicRecord; entry: CheckEntry } {
+  return { entry, record: { topic: 'webmon', partition: 0, offset: 0n, timestampMs: 0, key: null, value: null } }
 }
 
 /** A website that leaves everything to the configuration, but for what is given. */
