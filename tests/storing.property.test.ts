@@ -107,7 +107,7 @@ test('however entries are delivered, rollups, status and certificate are those o
         ),
       )
     }),
-    { numRuns: 60 },
+    { numRuns: 60, endOnFailure: true },
   )
 }, 180_000)
 
