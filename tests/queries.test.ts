@@ -108,11 +108,16 @@ test('p95 of each website over an hour, by classes and to the millisecond', asyn
 test('90 days of all websites by day, with the coverage of each', async () => {
   const rows = await run('90 days of all websites by day')
   expect(rows.length).toBeGreaterThanOrEqual(40)
-  const full = rows.filter(({ coverage }) => coverage === '1.00000')
+  const full = rows.filter(({ coverage }) => coverage === 1)
   expect(new Set(full.map(({ website_id }) => website_id))).toEqual(new Set([ids.Example]))
-  const half = rows.filter(({ website_id, coverage }) => website_id === ids.Debian && coverage === '0.50000')
+  const half = rows.filter(({ website_id, coverage }) => website_id === ids.Debian && coverage === 0.5)
   expect(half.length).toBeGreaterThanOrEqual(18)
-  for (const row of full) expect(Number(row.uptime)).toBeGreaterThan(0.88)
+  for (const row of full) expect(row.uptime).toBeGreaterThan(0.88)
+  // The two of them together: one is covered in full, the other to a half.
+  const together = await run('90 days of all websites by day (2)')
+  const whole = together.filter(({ websites, coverage }) => Number(websites) === 2 && coverage === 0.75)
+  expect(whole.length).toBeGreaterThanOrEqual(18)
+  for (const { uptime } of whole) expect(uptime).toBeCloseTo(0.95, 1)
 })
 
 test('no documented query is left out here', () => {
