@@ -1,6 +1,6 @@
 -- webmon's tables, PostgreSQL 14 to 18. Names and types of the original's columns are fixed.
--- In a database that the original filled, src/database/original.ts renames its check_entry before this file runs, and
--- makes it the oldest partition of the new one afterwards; its website is kept and completed here.
+-- In a database that the original filled, src/database/upgrade renames its check_entry before this file runs, and makes
+-- it the oldest partition of the new one afterwards; its website is kept and completed here.
 
 CREATE TABLE webmon_migration (
     version integer                  NOT NULL,

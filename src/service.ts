@@ -64,10 +64,14 @@ export class Service {
     this.logger.info('started')
   }
 
-  /** Repeats a chore until the stop. It is told of by a log line when it fails, and tried again at its next turn. */
-  every(seconds: number, what: string, chore: () => Promise<void>): void {
+  /**
+   * Repeats a chore until the stop. It is told of by a log line when it fails, and tried again at its next turn.
+   *
+   * @param options.atOnce the first turn is now, and is not waited for
+   */
+  every(seconds: number, what: string, chore: () => Promise<void>, { atOnce = false } = {}): void {
     let running: Promise<void> | undefined
-    const timer = setInterval(() => {
+    const turn = () => {
       running ??= chore()
         .catch((error: unknown) => {
           if (!this.stopping.aborted) this.logger.error(`${what} failed: ${messageOf(error)}`)
@@ -75,7 +79,9 @@ export class Service {
         .finally(() => {
           running = undefined
         })
-    }, seconds * 1000)
+    }
+    const timer = setInterval(turn, seconds * 1000)
+    if (atOnce) turn()
     this.onStop(what, async () => {
       clearInterval(timer)
       // A chore that hangs (a database that does not answer) must not hold up the rest of the stop.

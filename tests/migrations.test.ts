@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import type pg from 'pg'
@@ -15,6 +15,12 @@ const allTables = [
   ...['check_day', 'check_entry', 'check_hour', 'dead_letter', 'rollup_state', 'stale_day'],
   ...['webmon_migration', 'website'],
 ]
+const sqlFolder = path.join(import.meta.dirname, '../sql')
+/** Those of this version, in their order; the ones that the tests make up come after them. */
+const own = (await readdir(sqlFolder))
+  .filter((file) => /^\d{4}_/.test(file))
+  .sort()
+  .map((file, n) => ({ version: n + 1, name: file.replace('.sql', '') }))
 const messages = (of: typeof logger.info) => of.mock.calls.map((call) => call.at(-1) as string)
 
 let database: DatabaseAddress
@@ -63,7 +69,7 @@ async function otherRole(): Promise<{ role: string; pool: pg.Pool }> {
 async function folderWith(files: Record<string, string>): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'webmon-sql-'))
   undo.push(() => rm(folder, { recursive: true }))
-  await cp(path.join(import.meta.dirname, '../sql'), folder, { recursive: true })
+  await cp(sqlFolder, folder, { recursive: true })
   for (const [name, sql] of Object.entries(files)) await writeFile(path.join(folder, name), sql)
   return folder
 }
@@ -108,9 +114,7 @@ describe('an empty database', () => {
     await Promise.all(pools.map((each) => migrate(each, { logger })))
     await Promise.all(pools.map((each) => each.end()))
     expect(messages(logger.info).filter((message) => message === 'migration 0001_tables applied')).toHaveLength(1)
-    expect((await pool.query('SELECT version, name FROM webmon_migration')).rows).toEqual([
-      { version: 1, name: '0001_tables' },
-    ])
+    expect((await pool.query('SELECT version, name FROM webmon_migration ORDER BY version')).rows).toEqual(own)
     expect(await urls()).toHaveLength(6)
   })
 
@@ -135,7 +139,7 @@ describe('tables that are there already', () => {
     await migrate(pool, { logger })
     await pool.query(`DELETE FROM website WHERE url <> 'https://example.com/'`)
     await migrate(pool, { logger })
-    await migrate(pool, { logger, folder: await folderWith({ '0002_more.sql': 'CREATE TABLE more ()' }) })
+    await migrate(pool, { logger, folder: await folderWith({ '9001_more.sql': 'CREATE TABLE more ()' }) })
     expect(await urls()).toEqual(['https://example.com/'])
   })
 
@@ -154,59 +158,57 @@ describe('tables that are there already', () => {
   test('get each new file once and in order', async () => {
     await migrate(pool, { logger })
     const folder = await folderWith({
-      '0003_b.sql': 'ALTER TABLE extra ADD COLUMN b integer',
-      '0002_a.sql': 'CREATE TABLE extra (a integer)',
+      '9002_b.sql': 'ALTER TABLE extra ADD COLUMN b integer',
+      '9001_a.sql': 'CREATE TABLE extra (a integer)',
       'README.md': 'no migration',
     })
     const pools = [openPool(database), openPool(database)]
     await Promise.all(pools.map((each) => migrate(each, { logger, folder })))
     await Promise.all(pools.map((each) => each.end()))
     const { rows } = await pool.query('SELECT version, name FROM webmon_migration ORDER BY version')
-    expect(rows).toEqual([
-      { version: 1, name: '0001_tables' },
-      { version: 2, name: '0002_a' },
-      { version: 3, name: '0003_b' },
-    ])
+    expect(rows).toEqual([...own, { version: 9001, name: '9001_a' }, { version: 9002, name: '9002_b' }])
   })
 
   test('stay as they are when a file fails, which is told with its line', async () => {
     await migrate(pool, { logger })
     const before = await tables()
     const folder = await folderWith({
-      '0002_good.sql': 'CREATE TABLE good ()',
-      '0003_bad.sql': '-- a comment\nALTER TABLE website\n  ADD COLUMN tags text;\nSELECT nonsense;\n',
+      '9001_good.sql': 'CREATE TABLE good ()',
+      '9002_bad.sql': '-- a comment\nALTER TABLE website\n  ADD COLUMN tags text;\nSELECT nonsense;\n',
     })
     const error = await failure(migrate(pool, { logger, folder }))
     expect(error).toBeInstanceOf(MigrationError)
     expect(error.message).toBe(
-      'migration 0003_bad failed, nothing was changed: column "tags" of relation "website" already exists',
+      'migration 9002_bad failed, nothing was changed: column "tags" of relation "website" already exists',
     )
-    await writeFile(path.join(folder, '0003_bad.sql'), '-- a comment\nSELECT 1;\nSELECT nonsense;\n')
+    await writeFile(path.join(folder, '9002_bad.sql'), '-- a comment\nSELECT 1;\nSELECT nonsense;\n')
     expect((await failure(migrate(pool, { logger, folder }))).message).toBe(
-      'migration 0003_bad failed at line 3, nothing was changed: column "nonsense" does not exist',
+      'migration 9002_bad failed at line 3, nothing was changed: column "nonsense" does not exist',
     )
     expect(await tables()).toEqual(before)
   })
 
   test('of a newer webmon are left alone, and a line says so', async () => {
     await migrate(pool, { logger })
-    await pool.query(`INSERT INTO webmon_migration (version, name) VALUES (9, '0009_future')`)
+    await pool.query(`INSERT INTO webmon_migration (version, name) VALUES (9999, '9999_future')`)
     await migrate(pool, { logger })
-    expect(messages(logger.info)).toContain('the tables are of a newer webmon (9, this one knows 1): going on')
-    expect(await schemaVersion(pool)).toEqual({ version: 9, missing: null })
+    expect(messages(logger.info)).toContain(
+      `the tables are of a newer webmon (9999, this one knows ${own.length}): going on`,
+    )
+    expect(await schemaVersion(pool)).toEqual({ version: 9999, missing: null })
   })
 
   test('that are older than a service which may not migrate are told in one line', async () => {
     expect(await schemaVersion(pool)).toEqual({
       version: 0,
       missing:
-        'database.migrate is false and the tables are older: 0001_tables not applied; ' +
+        `database.migrate is false and the tables are older: ${own.map(({ name }) => name).join(', ')} not applied; ` +
         'start webmon once with database.migrate: true, as a role that may make tables',
     })
     await migrate(pool, { logger })
-    expect(await schemaVersion(pool)).toEqual({ version: 1, missing: null })
-    const folder = await folderWith({ '0002_a.sql': '', '0003_b.sql': '' })
-    expect((await schemaVersion(pool, folder)).missing).toContain('are older: 0002_a, 0003_b not applied;')
+    expect(await schemaVersion(pool)).toEqual({ version: own.length, missing: null })
+    const folder = await folderWith({ '9001_a.sql': '', '9002_b.sql': '' })
+    expect((await schemaVersion(pool, folder)).missing).toContain('are older: 9001_a, 9002_b not applied;')
   })
 })
 

@@ -18,17 +18,19 @@ export const tryAdvisory = (purpose: keyof typeof advisory) =>
  * The lock belongs to a transaction on a connection of its own, which does nothing else, because some things cannot be
  * done within one (DETACH CONCURRENTLY), and a lock of the session would stay behind in a connection of a pooler. It
  * reads no table, so nobody waits for it, and ends with this process.
+ *
+ * @param action gets that connection, for what touches no table
  */
 export async function exclusively(
   pool: pg.Pool,
   purpose: keyof typeof advisory,
   signal: AbortSignal,
-  action: () => Promise<void>,
+  action: (spare: pg.PoolClient) => Promise<void>,
 ): Promise<void> {
   await transaction(pool, signal, async (client) => {
     await client.query(settings)
     const { rows } = await client.query<{ taken: boolean }>(tryAdvisory(purpose))
-    if (rows[0]?.taken) await action()
+    if (rows[0]?.taken) await action(client)
   })
 }
 

@@ -1,5 +1,7 @@
+import type pg from 'pg'
 import { v7 as uuidv7 } from 'uuid'
 import type { CheckEntry } from '../../src/checkEntry.ts'
+import type { TopicRecord } from '../../src/message.ts'
 import type { Website } from '../../src/website.ts'
 
 /** A check entry as the producer makes it, of a good check now, but for what is given. */
@@ -29,6 +31,11 @@ export function checkEntry(more: Partial<CheckEntry> = {}): CheckEntry {
   }
 }
 
+/** As it comes out of its message. */
+export function decodedEntry(entry: CheckEntry): { record: TopicRecord; entry: CheckEntry } {
+  return { entry, record: { topic: 'webmon', partition: 0, offset: 0n, timestampMs: 0, key: null, value: null } }
+}
+
 /** A website that leaves everything to the configuration, but for what is given. */
 export function website(more: Partial<Website> = {}): Website {
   return {
@@ -46,4 +53,17 @@ export function website(more: Partial<Website> = {}): Website {
     verifyCertificate: null,
     ...more,
   }
+}
+
+/** Puts entries into the table as they are, past all rollups: as a webmon did that knew none. */
+export async function insertBare(pool: pg.Pool, entries: readonly CheckEntry[]): Promise<void> {
+  await pool.query(
+    `INSERT INTO check_entry (check_entry_id, website_id, "timestamp", response_time, http_status, regex, regex_match,
+                              available, error, recheck)
+     SELECT id, "websiteId", "timestamp", "responseTimeMs", "httpStatus", regex, "regexMatch", available, error, recheck
+       FROM json_to_recordset($1) AS entry (id uuid, "websiteId" uuid, "timestamp" timestamptz, "responseTimeMs" integer,
+              "httpStatus" smallint, regex varchar, "regexMatch" boolean, available boolean, error varchar,
+              recheck boolean)`,
+    [JSON.stringify(entries)],
+  )
 }

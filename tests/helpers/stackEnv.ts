@@ -13,8 +13,9 @@ export function databaseEnv({ host, port, database, user, password }: DatabaseAd
   }
 }
 
-export function openPool({ host, port, database, user, password }: DatabaseAddress): pg.Pool {
-  const pool = new pg.Pool({ host, port, database, user, password, max: 4 })
+/** As the services have it, but that TLS is off. `name` is shown by PostgreSQL as application_name. */
+export function openPool({ host, port, database, user, password }: DatabaseAddress, name?: string): pg.Pool {
+  const pool = new pg.Pool({ host, port, database, user, password, application_name: name, max: 4, pipeline: true })
   pool.on('error', () => undefined)
   return pool
 }

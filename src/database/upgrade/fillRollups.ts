@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import { asMigrationError } from './migrationError.ts'
-import { makeFirstPartitions } from './partitions.ts'
-import { addHours, hoursOf, lastHourEnd, makeDays } from './rollups.ts'
+import { asMigrationError } from '../migrationError.ts'
+import { makeFirstPartitions } from '../partitions.ts'
+import { addHours, hoursOf, lastHourEnd, makeDays } from '../rollups.ts'
 
 /** No website was watched before; what is older has a time that somebody mistyped, and no month is made for it. */
 const earliest = `'2000-01-01 00:00:00+00'`

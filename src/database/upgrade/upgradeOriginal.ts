@@ -1,8 +1,8 @@
 import pg from 'pg'
-import type { Logger } from '../logger.ts'
-import { asMigrationError } from './migrationError.ts'
+import type { Logger } from '../../logger.ts'
+import { asMigrationError } from '../migrationError.ts'
 import { type Original, stop } from './original.ts'
-import { UpgradeProgress } from './upgradeProgress.ts'
+import { UpgradeProgress } from './progress.ts'
 
 /**
  * Makes the original's `check_entry` the oldest partition of the new one, all in the transaction that has it locked:

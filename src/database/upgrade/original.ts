@@ -1,6 +1,6 @@
 import type pg from 'pg'
+import { MigrationError } from '../migrationError.ts'
 import { type Dependents, readDependents } from './dependents.ts'
-import { MigrationError } from './migrationError.ts'
 
 /** The original's `check_entry`, as it was found. */
 export interface Original {
