@@ -154,21 +154,26 @@ describe('what is wrong with something else than an entry', () => {
     ],
     ["somebody's trigger on the website", `${raising('22023', 'true')} ${onEach('UPDATE', 'website')}`, '22023'],
     ['a CHECK on dead letters', 'ALTER TABLE dead_letter ADD CONSTRAINT mine CHECK (length(reason) < 3)', '23514'],
+    ['a unique index on dead letters', 'CREATE UNIQUE INDEX mine ON dead_letter (reason)', '23505'],
   ])('%s makes no dead letter: nothing is stored until it is mended', async (_, sql, code) => {
     await store.pool.query(sql)
     const websiteId = store.websiteIds[0] as string
     const chunk = [
       ...Array.from({ length: 20 }, () => delivered(checkEntry({ websiteId }))),
-      { record: topicRecord('unreadable'), reason: 'it makes no sense' },
+      ...['unreadable', 'unreadable, too'].map((value) => ({
+        record: topicRecord(value),
+        reason: 'it makes no sense',
+      })),
     ]
     await expect(store.store(chunk)).rejects.toMatchObject({ code })
     expect(await storedIds()).toEqual([])
     expect(await deadLetters()).toEqual([])
     await store.pool.query(
       `ALTER TABLE check_hour DROP CONSTRAINT IF EXISTS mine; ALTER TABLE dead_letter DROP CONSTRAINT IF EXISTS mine;
-       DROP FUNCTION IF EXISTS refuse CASCADE`,
+       DROP FUNCTION IF EXISTS refuse CASCADE; DROP INDEX IF EXISTS mine`,
     )
-    expect(await store.store(chunk)).toMatchObject({ entries: 20, deadLetters: [{ reason: 'it makes no sense' }] })
+    expect(await store.store(chunk)).toMatchObject({ entries: 20, deadLetters: [{}, {}] })
+    expect(await deadLetters()).toHaveLength(2)
     expect(await disagreements(store.pool)).toEqual([])
   })
 })
