@@ -1,0 +1,10 @@
+/** Inner parts of kafkajs, which is not maintained any more: they stay as they are. */
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  const RequestQueue: { prototype: unknown }
+  export default RequestQueue
+}
+
+declare module 'kafkajs/src/consumer/offsetManager/index.js' {
+  const OffsetManager: { prototype: unknown }
+  export default OffsetManager
+}
