@@ -4,6 +4,11 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
   export default RequestQueue
 }
 
+declare module 'kafkajs/src/network/connectionPool.js' {
+  const ConnectionPool: { prototype: unknown }
+  export default ConnectionPool
+}
+
 declare module 'kafkajs/src/consumer/offsetManager/index.js' {
   const OffsetManager: { prototype: unknown }
   export default OffsetManager
