@@ -209,6 +209,7 @@ describe('a message of somebody else', () => {
     ['hello', 'the message is not an object with fields'],
     ['[1]', 'the message is not an object with fields'],
     ['{"a": [1, 2', /^neither JSON nor YAML: /],
+    ['a: *\u20ac', /^neither JSON nor YAML: [ -~]+$/],
     [json({ website_id: 'nope' }), 'website_id is no UUID'],
     [json({ website_id: null }), 'website_id is missing'],
     [json({ http_status: 40000 }), 'http_status is no number from 0 to 32767'],

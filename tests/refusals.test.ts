@@ -4,11 +4,12 @@ import type { CheckEntry } from '../src/checkEntry.ts'
 import type { Decoded } from '../src/message.ts'
 import { disagreements } from './helpers/agreement.ts'
 import { checkEntry } from './helpers/entries.ts'
+import { createDatabase } from './helpers/stack.ts'
 import { delivered, openStore, type Store, topicRecord, untilBlocked } from './helpers/storing.ts'
 
 let store: Store
 beforeEach(async () => {
-  store = await openStore()
+  store = await openStore(await createDatabase())
 })
 afterEach(() => store.stop())
 

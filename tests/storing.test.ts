@@ -6,6 +6,7 @@ import type { Decoded } from '../src/message.ts'
 import { retry } from '../src/retry.ts'
 import { disagreements } from './helpers/agreement.ts'
 import { checkEntry } from './helpers/entries.ts'
+import { createDatabase } from './helpers/stack.ts'
 import { delivered, openStore, type Store, silent, untilBlocked } from './helpers/storing.ts'
 
 const consumers = 4
@@ -82,7 +83,7 @@ describe('several consumers with the same websites', () => {
   it.each(['read committed', 'repeatable read'])(
     'store late, repeated and refused entries as one would that has them in order, with %s as the default',
     async (isolation) => {
-      store = await openStore({
+      store = await openStore(await createDatabase(), {
         connections: consumers,
         settings: { default_transaction_isolation: isolation },
       })
@@ -108,7 +109,7 @@ describe('several consumers with the same websites', () => {
   )
 
   it('see what the others have stored while they waited for them, whatever the default isolation is', async () => {
-    store = await openStore({ settings: { default_transaction_isolation: 'repeatable read' } })
+    store = await openStore(await createDatabase(), { settings: { default_transaction_isolation: 'repeatable read' } })
     const websiteId = store.websiteIds[0] as string
     const at = (secondsAgo: number, available: boolean) =>
       delivered(checkEntry({ websiteId, available, timestamp: new Date(Date.now() - secondsAgo * 1_000) }))

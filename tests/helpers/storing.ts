@@ -7,7 +7,6 @@ import { openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrations.ts'
 import type { Decoded, TopicRecord } from '../../src/message.ts'
 import { until } from './services.ts'
-import { createDatabase } from './stack.ts'
 
 export const silent = {
   trace() {},
@@ -28,9 +27,14 @@ export interface Store {
   stop(): Promise<void>
 }
 
-/** @param settings of the database, for each session */
-export async function openStore({ connections = 4, settings = {} as Record<string, string> } = {}): Promise<Store> {
-  const address = await createDatabase()
+/**
+ * @param address of an empty database
+ * @param settings of the database, for each session
+ */
+export async function openStore(
+  address: DatabaseAddress,
+  { connections = 4, settings = {} as Record<string, string> } = {},
+): Promise<Store> {
   await withClient(address, async (client) => {
     for (const [name, value] of Object.entries(settings))
       await client.query(`ALTER DATABASE ${address.database} SET ${name} = '${value}'`)
