@@ -37,7 +37,8 @@ const recordNamespace = '3fa7cf84-2386-5d83-ae78-cea71e93110b'
 
 /**
  * One JSON object, which the original's consumer can read as YAML: its parser refuses U+007F to U+009F, U+FFFE and
- * U+FFFF unless they are escaped (which JSON.stringify does not do), and refuses escaped characters beyond the BMP.
+ * U+FFFF unless they are escaped (which JSON.stringify does not do), takes U+2028 and U+2029 for line breaks and drops
+ * the spaces before them, and refuses escaped characters beyond the BMP.
  * What is null or false of our own fields is left out: a sixth of the bytes, and of the time that reading takes.
  */
 export function encode(entry: CheckEntry): string {
@@ -65,7 +66,10 @@ export function encode(entry: CheckEntry): string {
     certificate_expires: entry.certificate?.expires,
     certificate_issuer: entry.certificate?.issuer,
   })
-  return json.replace(/[\x7f-\x9f\ufffe\uffff]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  return json.replace(
+    /[\x7f-\x9f\u2028\u2029\ufffe\uffff]/g,
+    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 /**
