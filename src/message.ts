@@ -165,13 +165,18 @@ function readFields(value: Buffer | null): Fields {
   try {
     document = text.trimStart().startsWith('{') ? parseJson(text) : load(text, { schema: FAILSAFE_SCHEMA })
   } catch (error) {
-    const reason = (error as Error).message.split('\n')[0]?.slice(0, 200)
-    throw new DecodeError(`neither JSON nor YAML: ${reason}`)
+    const reason = (error as Error).message.split('\n')[0]?.slice(0, 200) ?? ''
+    throw new DecodeError(`neither JSON nor YAML: ${asciiOf(reason)}`)
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw new DecodeError('the message is not an object with fields')
   }
   return document as Fields
+}
+
+/** It quotes the message, and a database that is not UTF-8 would refuse the dead letter. */
+function asciiOf(reason: string): string {
+  return reason.replace(/[^\x20-\x7e]/g, '?')
 }
 
 /** An object that is no JSON may still be YAML's flow style. */

@@ -4,6 +4,7 @@ import { encode } from '../src/message.ts'
 import { checkEntry } from './helpers/entries.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, type Stack } from './helpers/stack.ts'
+import { drained, publish } from './helpers/topic.ts'
 
 let stack: Stack
 beforeAll(async () => {
@@ -12,34 +13,9 @@ beforeAll(async () => {
 afterEach(stopServices)
 afterAll(() => stack.stop())
 
-async function publish(values: (string | Buffer | null)[], key: string | null = null): Promise<void> {
-  const producer = stack.kafka.producer()
-  await producer.connect()
-  await producer.send({ topic: stack.topic, messages: values.map((value) => ({ key, value })) })
-  await producer.disconnect()
-}
-
 async function count(table: string): Promise<number> {
   const { rows } = await stack.pool.query<{ n: string }>(`SELECT count(*) AS n FROM ${table}`)
   return Number(rows[0]?.n)
-}
-
-/** Everything that is in the topic has been stored and committed. */
-async function drained(): Promise<void> {
-  const admin = stack.kafka.admin()
-  await admin.connect()
-  try {
-    await until(async () => {
-      const ends = await admin.fetchTopicOffsets(stack.topic)
-      const [group] = await admin.fetchOffsets({ groupId: stack.group, topics: [stack.topic] })
-      return ends.every(({ partition, high, low }) => {
-        const committed = group?.partitions.find((one) => one.partition === partition)?.offset ?? '-1'
-        return high === committed || (high === low && committed === '-1')
-      })
-    })
-  } finally {
-    await admin.disconnect()
-  }
 }
 
 describe('the consumer', () => {
@@ -51,7 +27,7 @@ describe('the consumer', () => {
     await admin.connect()
     await admin.deleteGroups([stack.group]).catch(() => undefined)
     await admin.disconnect()
-    await publish([encode(checkEntry())])
+    await publish(stack, [encode(checkEntry())])
     new Service('consumer', stack.env)
     await until(async () => (await count('check_entry')) === 1)
   })
@@ -63,8 +39,11 @@ describe('the consumer', () => {
       .split('\n')
     const messages = lines.map((line) => JSON.parse(line) as { value: string; fields: Record<string, unknown> })
     new Service('consumer', stack.env)
-    await publish(messages.map(({ value }) => value))
-    await drained()
+    await publish(
+      stack,
+      messages.map(({ value }) => value),
+    )
+    await drained(stack)
     const { rows } = await stack.pool.query<Record<string, unknown>>(
       'SELECT check_entry_id AS id, website_id, response_time, http_status, regex, regex_match FROM check_entry ORDER BY 1',
     )
@@ -76,10 +55,10 @@ describe('the consumer', () => {
     await stack.pool.query('TRUNCATE check_entry')
     const values = Array.from({ length: 50 }, () => encode(checkEntry()))
     const consumer = new Service('consumer', stack.env)
-    await publish([...values, ...values])
-    await drained()
-    await publish(values)
-    await drained()
+    await publish(stack, [...values, ...values])
+    await drained(stack)
+    await publish(stack, values)
+    await drained(stack)
     expect(await count('check_entry')).toBe(50)
     await consumer.stop()
     // And when the whole topic is delivered again.
@@ -88,15 +67,15 @@ describe('the consumer', () => {
     await admin.resetOffsets({ groupId: stack.group, topic: stack.topic, earliest: true })
     await admin.disconnect()
     new Service('consumer', stack.env)
-    await drained()
+    await drained(stack)
     expect(await count(`check_entry WHERE website_id = '${checkEntry().websiteId}'`)).toBe(51)
   })
 
   it('keeps a message that cannot be decoded as a dead letter with its reason, and stores those around it', async () => {
     await stack.pool.query('TRUNCATE check_entry')
     const consumer = new Service('consumer', stack.env)
-    await publish([encode(checkEntry()), 'hello', Buffer.from([0xff, 0xfe]), null, encode(checkEntry())])
-    await drained()
+    await publish(stack, [encode(checkEntry()), 'hello', Buffer.from([0xff, 0xfe]), null, encode(checkEntry())])
+    await drained(stack)
     expect(await count('check_entry')).toBe(2)
     const { rows } = await stack.pool.query('SELECT topic, value, reason FROM dead_letter ORDER BY reason COLLATE "C"')
     expect(rows).toEqual([
@@ -124,14 +103,14 @@ describe('the consumer', () => {
         }),
       )
     new Service('consumer', stack.env)
-    await publish([at(10, 500), at(20, 200)], websiteId)
-    await drained()
+    await publish(stack, [at(10, 500), at(20, 200)], { key: websiteId })
+    await drained(stack)
     expect(await status()).toBe('unavailable')
-    await publish([at(30, 200)], websiteId)
-    await drained()
+    await publish(stack, [at(30, 200)], { key: websiteId })
+    await drained(stack)
     expect(await status()).toBe('unavailable')
-    await publish([at(1, 200)], websiteId)
-    await drained()
+    await publish(stack, [at(1, 200)], { key: websiteId })
+    await drained(stack)
     expect(await status()).toBe('active')
   })
 
@@ -160,8 +139,8 @@ describe('the consumer', () => {
       certificate,
     })
     new Service('consumer', stack.env)
-    await publish([encode(failed)], websiteId)
-    await drained()
+    await publish(stack, [encode(failed)], { key: websiteId })
+    await drained(stack)
     const stored = await stack.pool.query('SELECT * FROM check_entry')
     expect(stored.rows).toEqual([
       {
@@ -192,19 +171,20 @@ describe('the consumer', () => {
     // One without TLS, and an older one, leave it as it is.
     const older = { begins: certificate.begins, expires: new Date('2026-12-01'), issuer: 'Older' }
     await publish(
+      stack,
       [encode(checkEntry({ websiteId, timestamp: new Date(Date.now() - 60_000), certificate: older }))],
-      websiteId,
+      { key: websiteId },
     )
-    await publish([encode(checkEntry({ websiteId }))], websiteId)
-    await drained()
+    await publish(stack, [encode(checkEntry({ websiteId }))], { key: websiteId })
+    await drained(stack)
     expect((await stack.pool.query(kept, [websiteId])).rows).toEqual([{ status: 'active', ...expected }])
   })
 
   it('stores an entry of a day that had no partition', async () => {
     new Service('consumer', stack.env)
     const timestamp = new Date(Date.now() - 100 * 86_400_000)
-    await publish([encode(checkEntry({ timestamp })), encode(checkEntry())])
-    await drained()
+    await publish(stack, [encode(checkEntry({ timestamp })), encode(checkEntry())])
+    await drained(stack)
     expect(await count(`check_entry WHERE "timestamp" < now() - interval '99 days'`)).toBe(1)
   })
 
@@ -214,8 +194,11 @@ describe('the consumer', () => {
     const held = (service: Service) =>
       (service.log.filter(({ msg }) => msg === 'joined the group').at(-1)?.partitions as number[] | undefined)?.length
     await until(() => held(one) === 3 && held(two) === 3)
-    await publish(Array.from({ length: 300 }, () => encode(checkEntry())))
-    await drained()
+    await publish(
+      stack,
+      Array.from({ length: 300 }, () => encode(checkEntry())),
+    )
+    await drained(stack)
     expect(await count('check_entry')).toBe(300)
     await one.stop()
     await until(() => held(two) === 6, 10_000)

@@ -13,10 +13,10 @@ const lengthBytes = 4
 /** PostgreSQL counts microseconds from the year 2000. */
 const year2000Ms = 946_684_800_000
 const twoTo32 = 4_294_967_296
-/** By character code: the digit, or 255. */
-const hexDigits = Uint8Array.from({ length: 128 }, (_, code) => {
+/** By character code: the digit, or 256. */
+const hexDigits = Uint16Array.from({ length: 128 }, (_, code) => {
   const digit = Number.parseInt(String.fromCharCode(code), 16)
-  return Number.isNaN(digit) ? 255 : digit
+  return Number.isNaN(digit) ? 256 : digit
 })
 
 /** An array parameter, element by element: a null becomes NULL. What does not fit its type is a RangeError. */
@@ -73,7 +73,7 @@ export class BinaryArray {
     let at = this.#element(16)
     for (let i = 0; i < 36; i += 2) {
       if (i === 8 || i === 13 || i === 18 || i === 23) i++
-      const digits = ((hexDigits[text.charCodeAt(i)] ?? 255) << 4) | (hexDigits[text.charCodeAt(i + 1)] ?? 255)
+      const digits = ((hexDigits[text.charCodeAt(i)] ?? 256) << 4) | (hexDigits[text.charCodeAt(i + 1)] ?? 256)
       if (!(digits <= 255)) throw new RangeError(`${text} is no UUID`)
       this.#buffer[at++] = digits
     }

@@ -29,6 +29,11 @@ const names = Object.keys(columns) as (keyof typeof columns)[]
 const parameters = names.map((name, n) => `$${n + 1}::${columns[name]}[]`)
 const [websiteIds, intervals, rolledUpFrom] = [1, 2, 3].map((n) => `$${names.length + n}`)
 
+const insertAlone = `
+    INSERT INTO check_entry (${names.map((name) => `"${name}"`).join(', ')})
+    SELECT * FROM unnest(${parameters.join(', ')})
+     ORDER BY 2, 3, 1`
+
 /**
  * Entries in the order of the key, so that sessions side by side take its pages in the same order. Only those that were
  * not there before come out of `inserted`, and are counted. The interval is no column: it comes in by the website.
@@ -40,9 +45,7 @@ const [websiteIds, intervals, rolledUpFrom] = [1, 2, 3].map((n) => `$${names.len
  */
 const insertWith = (onConflict: string) => `
   WITH inserted AS (
-    INSERT INTO check_entry (${names.map((name) => `"${name}"`).join(', ')})
-    SELECT * FROM unnest(${parameters.join(', ')})
-     ORDER BY 2, 3, 1
+    ${insertAlone}
     ${onConflict}
     RETURNING website_id, "timestamp", response_time, http_status, available, recheck
   ), hours AS (
@@ -122,5 +125,10 @@ export class EntryRows {
       text: mayBeThere ? insertMissing : insertNew,
       values: [...rows, websiteIds.finish(), intervals.finish(), from],
     }
+  }
+
+  /** The entries, which are not there yet, without their hours. */
+  insertAlone(): Statement {
+    return { text: insertAlone, values: names.map((name) => this.#arrays[name].finish()) }
   }
 }

@@ -8,6 +8,7 @@ import { insertDeadLetters } from './deadLetters.ts'
 import { MigrationError } from './migrationError.ts'
 import { ensurePartitionFor, isNoPartition, partitionStart } from './partitions.ts'
 import { dayMs } from './period.ts'
+import { isRefusal, refusedByItself } from './refusals.ts'
 import { type StatusChange, WebsiteStatuses } from './websiteStatus.ts'
 
 export interface Stored {
@@ -115,8 +116,11 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
       } catch (error) {
         if (!isRefusal(error)) throw error
         await client.query('ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part')
-        if (part.length === 1) {
-          for (const { record } of part) deadLetters.push({ record, reason: `PostgreSQL refuses it: ${error.message}` })
+        const [first, second] = part
+        if (first !== undefined && second === undefined) {
+          const reason = await refusedByItself(client, first.entry, rows.insertAlone(), error)
+          if (reason === undefined) stored++
+          else deadLetters.push({ record: first.record, reason })
           return
         }
         const half = part.length >> 1
@@ -160,6 +164,11 @@ class EntryParts {
     const from = hourDays === 0 ? Number.NEGATIVE_INFINITY : partitionStart('check_hour', oldest)
     return this.#parts.map((part) => part.insert(from, mayBeThere))
   }
+
+  /** Of one entry. */
+  insertAlone(): Statement {
+    return (this.#parts[0] as EntryRows).insertAlone()
+  }
 }
 
 function byKey(one: CheckEntry, other: CheckEntry): number {
@@ -184,13 +193,6 @@ async function makePartitions(
     // Who may make it can do so at any time: that is waited for, as for everything else that a database lacks.
     throw error instanceof MigrationError ? new Error(error.message, { cause: error }) : error
   }
-}
-
-/** A value that does not fit, a missing one, a CHECK with a name: this row will never be taken. */
-function isRefusal(error: unknown): error is pg.DatabaseError {
-  if (!(error instanceof pg.DatabaseError)) return false
-  const { code = '', constraint } = error
-  return /^22|^23502$/.test(code) || (code === '23514' && constraint !== undefined)
 }
 
 /** The key of an entry is there already, or twice in the chunk. */

@@ -102,6 +102,12 @@ class SslModePool extends pg.Pool {
 }
 
 /**
+ * Whatever the default of the database is: who has waited for another one's lock must see what that one has stored.
+ * With REPEATABLE READ the status of a website followed an entry although a newer one was there.
+ */
+const begin = 'BEGIN ISOLATION LEVEL READ COMMITTED'
+
+/**
  * Runs an action in one transaction on one connection. When the signal is aborted the connection is given up at once,
  * and with it the transaction, so that a server which hangs holds nobody up.
  */
@@ -112,7 +118,7 @@ export function transaction<T>(
 ): Promise<T> {
   return withConnection(pool, signal, async (client, giveUp) => {
     try {
-      await client.query('BEGIN')
+      await client.query(begin)
       const result = await action(client)
       await client.query('COMMIT')
       return result
@@ -133,6 +139,12 @@ export function transaction<T>(
 export const transactionLimits = ['statement_timeout', 'idle_in_transaction_session_timeout']
   .map((name) => `SET LOCAL ${name} = '30s'`)
   .join('; ')
+
+/**
+ * A server that works has given up by then. So that within a minute a connection is noticed to be dead of which nobody
+ * told us (a firewall between has forgotten it), and what waited for it is stored through another one.
+ */
+const statementTimeoutMs = 40_000
 
 export interface Statement {
   readonly text: string
@@ -157,13 +169,15 @@ export function pipelined<T>(
   return withConnection(pool, signal, async (client, giveUp) => {
     const answers: Promise<pg.QueryResult>[] = []
     const send: Send = ({ text, values }) => {
-      const answer = client.query(text, values)
+      // Its types do not know that pg takes it for a single query, too.
+      const query: pg.QueryConfig & { query_timeout: number } = { text, values, query_timeout: statementTimeoutMs }
+      const answer = client.query(query)
       // Each is waited for below; until then, a failure is no unhandled one.
       answer.catch(() => undefined)
       answers.push(answer)
       return answer
     }
-    void send({ text: `BEGIN; ${transactionLimits}`, values: [] })
+    void send({ text: `${begin}; ${transactionLimits}`, values: [] })
     const [sent] = await Promise.allSettled([work(send)])
     void send({ text: sent.status === 'fulfilled' ? 'COMMIT' : 'ROLLBACK', values: [] })
     const [failed] = (await Promise.allSettled(answers)).filter((answer) => answer.status === 'rejected')

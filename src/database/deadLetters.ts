@@ -8,7 +8,7 @@ export function insertDeadLetters(deadLetters: readonly DeadLetter[]): Statement
       INSERT INTO dead_letter (topic, partition, "offset", "timestamp", key, value, reason)
       SELECT * FROM unnest($1::varchar[], $2::integer[], $3::bigint[], $4::timestamptz[], $5::bytea[], $6::bytea[],
                            $7::varchar[])
-      ON CONFLICT DO NOTHING`,
+      ON CONFLICT (topic, partition, "offset", "timestamp") DO NOTHING`,
     values: [
       deadLetters.map(({ record }) => record.topic),
       deadLetters.map(({ record }) => record.partition),

@@ -1,4 +1,6 @@
+import type { Socket } from 'node:net'
 import { Kafka, type KafkaConfig as KafkaJsConfig, type LogEntry, logLevel, type RetryOptions } from 'kafkajs'
+import ConnectionPool from 'kafkajs/src/network/connectionPool.js'
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import type { KafkaConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
@@ -21,6 +23,7 @@ export function kafkaClient(
 ): Kafka {
   stopIdleTimer()
   readRecordsAsViews()
+  closeSilentConnections()
   return new Kafka({
     clientId,
     brokers: config.brokers,
@@ -64,5 +67,32 @@ function stopIdleTimer(): void {
   if (original.name === 'scheduleWhenPending') return
   prototype.scheduleCheckPendingRequests = function scheduleWhenPending(this: typeof prototype) {
     if (this.pending.length > 0) original.call(this)
+  }
+}
+
+/** kafkajs's connections to one broker: one of them is for fetching alone. */
+interface Connections {
+  readonly pool: { isConnected(): boolean; socket?: Socket }[]
+  send(request: unknown): Promise<unknown>
+}
+
+/**
+ * kafkajs sends over and over on a connection that does not answer, until the kernel gives it up: a quarter of an hour
+ * after a firewall forgot it. As Kafka's own client does, it is closed with the first request that has waited too long
+ * (30 s), and the other ones to this broker with it: each would take its own 30 s. What comes next opens new ones.
+ */
+function closeSilentConnections(): void {
+  const prototype = ConnectionPool.prototype as Connections
+  const original = prototype.send
+  if (original.name === 'sendOrClose') return
+  prototype.send = async function sendOrClose(this: Connections, request) {
+    try {
+      return await original.call(this, request)
+    } catch (error) {
+      if ((error as Error).name === 'KafkaJSRequestTimeoutError') {
+        for (const connection of this.pool) if (connection.isConnected()) connection.socket?.destroy(error as Error)
+      }
+      throw error
+    }
   }
 }

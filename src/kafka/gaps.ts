@@ -1,77 +1,81 @@
-import type { Kafka } from 'kafkajs'
+import type { Cluster, PartitionAssigner } from 'kafkajs'
+import OffsetManager from 'kafkajs/src/consumer/offsetManager/index.js'
 import type { Logger } from '../logger.ts'
-import { messageOf } from '../retry.ts'
 
-interface GapOptions {
-  readonly kafka: Kafka
+interface TopicPartition {
   readonly topic: string
-  readonly group: string
-  readonly logger: Pick<Logger, 'error' | 'warn'>
+  readonly partition: number
+}
+
+/** kafkajs's keeper of the offsets of one consumer. */
+interface Offsets {
+  readonly cluster: Cluster & {
+    fetchTopicsOffset(
+      topics: { topic: string; partitions: { partition: number }[]; fromBeginning: boolean }[],
+    ): Promise<{ partitions: { offset: string }[] }[]>
+  }
+  nextOffset(topic: string, partition: number): { toString(): string }
+  setDefaultOffset(place: TopicPartition): Promise<void>
 }
 
 /**
- * Knows where each partition should go on, and raises an alarm where Kafka has deleted messages before they were stored:
- * kafkajs then goes on at the oldest one that is left, and says nothing.
+ * Raises an alarm where Kafka has deleted messages before they were stored: kafkajs goes on at the oldest one that is
+ * left, commits that, and says nothing. Where messages are missing in between (marks of transactions, compaction) Kafka
+ * knows the offset, and it is no gap; nor is the first start of a group, which has no offset yet.
  */
 export class Gaps {
-  #committed = new Map<number, bigint>()
-  #isFresh = false
+  /** By partition: a reset that fails is tried again. */
+  readonly #told = new Map<number, string>()
 
-  constructor(private readonly options: GapOptions) {}
+  constructor(private readonly logger: Pick<Logger, 'error' | 'warn'>) {}
 
-  /** To be called before the group is joined: where messages are gone, kafkajs commits another offset at once. */
-  async read(): Promise<void> {
-    const { kafka, topic, group, logger } = this.options
-    this.#isFresh = true
-    const admin = kafka.admin()
-    try {
-      await admin.connect()
-      const [offsets] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
-      const committed = (offsets?.partitions ?? []).filter(({ offset }) => Number(offset) >= 0)
-      this.#committed = new Map(committed.map(({ partition, offset }) => [partition, BigInt(offset)]))
-    } catch (error) {
-      this.#committed.clear()
-      logger.warn(`the group's offsets cannot be read: ${messageOf(error)}; messages that are gone cannot be told`)
-    } finally {
-      await admin.disconnect()
+  /** Of the consumer that is given this assigner: nothing else is told whose offsets are whose. */
+  watch(assigner: PartitionAssigner): PartitionAssigner {
+    tellOfResets()
+    return (config) => {
+      watched.set(config.cluster, this)
+      return assigner(config)
     }
   }
 
-  /** The group was joined, in some cases without a word before; until then others may have had the partitions. */
-  async joined(): Promise<void> {
-    if (!this.#isFresh) await this.read()
-    this.#isFresh = false
-  }
-
-  committed(partition: number, offset: bigint): void {
-    this.#committed.set(partition, offset)
-  }
-
-  /** A batch of this partition begins here. */
-  async check(partition: number, first: bigint): Promise<void> {
-    const expected = this.#committed.get(partition)
-    if (expected === undefined || first <= expected) return
-    this.#committed.set(partition, first)
-    // An offset can also be missing because it was a mark of a transaction: the start of the log tells.
-    const start = await this.#logStart(partition)
-    if (start <= expected) return
-    const { topic, logger } = this.options
-    const gone = Number(start - expected)
-    logger.error(
-      { topic, partition, messages: gone, committed: String(expected), log_start: String(start) },
-      `ALARM: ${gone} messages of ${topic}, partition ${partition}, are gone: Kafka deleted them before they were stored; ` +
+  /** Kafka does not have the next offset of a partition. A failure is kafkajs's: it fetches again, and comes here again. */
+  async reset(offsets: Offsets, { topic, partition }: TopicPartition): Promise<void> {
+    const next = BigInt(offsets.nextOffset(topic, partition).toString())
+    const [answer] = await offsets.cluster.fetchTopicsOffset([
+      { topic, partitions: [{ partition }], fromBeginning: true },
+    ])
+    const start = BigInt(answer?.partitions[0]?.offset ?? 0)
+    const place = `${topic}, partition ${partition}`
+    const told = `${next} ${start}`
+    if (this.#told.get(partition) === told) return
+    this.#told.set(partition, told)
+    const fields = { topic, partition, committed: String(next), log_start: String(start) }
+    if (start <= next) {
+      this.logger.warn(
+        fields,
+        `${place} ends before offset ${next}, where it was to go on: beginning at ${start} again`,
+      )
+      return
+    }
+    const messages = Number(start - next)
+    this.logger.error(
+      { ...fields, messages },
+      `ALARM: ${messages} messages of ${place} are gone: Kafka deleted them before they were stored; ` +
         "the topic's retention is shorter than the consumer was away",
     )
   }
+}
 
-  async #logStart(partition: number): Promise<bigint> {
-    const admin = this.options.kafka.admin()
-    try {
-      await admin.connect()
-      const offsets = await admin.fetchTopicOffsets(this.options.topic)
-      return BigInt(offsets.find((one) => one.partition === partition)?.low ?? 0)
-    } finally {
-      await admin.disconnect()
-    }
+/** By the cluster of their consumer. */
+const watched = new WeakMap<Cluster, Gaps>()
+
+/** kafkajs asks for the default offset only when the one that it has is out of range. */
+function tellOfResets(): void {
+  const prototype = OffsetManager.prototype as Offsets
+  const original = prototype.setDefaultOffset
+  if (original.name === 'setDefaultAndTell') return
+  prototype.setDefaultOffset = async function setDefaultAndTell(this: Offsets, place) {
+    await watched.get(this.cluster)?.reset(this, place)
+    await original.call(this, place)
   }
 }

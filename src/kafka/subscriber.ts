@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import { followSignals } from '../followSignals.ts'
 import type { Logger } from '../logger.ts'
@@ -19,6 +20,10 @@ const bytesPerPartition = 4_000_000
 /** A member that is killed leaves its partitions standing for the session timeout and 1 to 3 s more. */
 const sessionTimeoutMs = 10_000
 const heartbeatIntervalMs = 1_000
+/** A member joins again within 2 s, whatever it is doing. kafkajs waits as long as this for a join without an answer. */
+const rebalanceTimeoutMs = 30_000
+/** For a goodbye, when kafkajs stands still. */
+const goodbyeMs = 1_000
 
 export interface SubscriberOptions {
   readonly topic: string
@@ -34,24 +39,24 @@ export interface SubscriberOptions {
   readonly onCrash: (error: Error) => void
   readonly logger: Logger
   /** How long nothing may come from a Kafka that answers; by default 35 s. */
-  readonly stallMs?: number
+  readonly stallSeconds?: number
 }
 
 /** Reads the topic as a member of the group: at least once, each partition in order. */
 export class Subscriber {
   readonly #consumer: Consumer
-  readonly #gaps: Gaps
   #watchdog: Watchdog | undefined
+  #stalled = false
 
   constructor(
     private readonly kafka: Kafka,
     private readonly options: SubscriberOptions,
   ) {
-    this.#gaps = new Gaps({ ...options, kafka })
     this.#consumer = kafka.consumer({
       groupId: options.group,
-      partitionAssigners: [rangeAssigner],
+      partitionAssigners: [new Gaps(options.logger).watch(rangeAssigner)],
       sessionTimeout: sessionTimeoutMs,
+      rebalanceTimeout: rebalanceTimeoutMs,
       heartbeatInterval: heartbeatIntervalMs,
       maxBytesPerPartition: bytesPerPartition,
       maxWaitTimeInMs: 1_000,
@@ -64,7 +69,7 @@ export class Subscriber {
   /** @param aborting aborted when a stop may not wait for a running transaction any longer */
   async start(aborting: AbortSignal): Promise<void> {
     const { topic, threads, logger, onCrash } = this.options
-    const { CRASH, FETCH, GROUP_JOIN, REBALANCING } = this.#consumer.events
+    const { CRASH, GROUP_JOIN } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       // kafkajs starts the consumer again by itself, except after errors that it takes for final.
       if (restart) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
@@ -73,25 +78,23 @@ export class Subscriber {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       const partitions = payload.memberAssignment[topic] ?? []
       logger.info({ group: payload.groupId, partitions, assignor: payload.groupProtocol }, 'joined the group')
-      return this.#gaps.joined()
     })
-    this.#consumer.on(REBALANCING, () => this.#gaps.read())
-    await this.#gaps.read()
+    const watchdog = new Watchdog(this.#consumer, {
+      ...this.options,
+      kafka: this.kafka,
+      onStall: (what, seconds) => {
+        this.#stalled = true
+        onCrash(
+          new FatalError(
+            `no ${what} for ${seconds} s although Kafka answers; ending, so that the supervisor starts me again`,
+          ),
+        )
+      },
+    })
+    this.#watchdog = watchdog
     await this.#consumer.connect()
     // A group's first start begins at the earliest message: the original's began at the end and lost what was there.
     await this.#consumer.subscribe({ topic, fromBeginning: true })
-    const watchdog = new Watchdog({
-      ...this.options,
-      kafka: this.kafka,
-      onStall: (seconds) =>
-        onCrash(
-          new FatalError(
-            `nothing came from Kafka for ${seconds} s although it answers; ending, so that the supervisor starts me again`,
-          ),
-        ),
-    })
-    this.#watchdog = watchdog
-    for (const event of [FETCH, GROUP_JOIN]) this.#consumer.on(event, () => watchdog.moved())
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
@@ -101,14 +104,14 @@ export class Subscriber {
   }
 
   /** Ends after the running chunks, and leaves the group, so that its partitions go to others at once. */
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#watchdog?.stop()
-    return this.#consumer.disconnect()
+    const disconnected = this.#consumer.disconnect()
+    await (this.#stalled ? Promise.race([disconnected, sleep(goodbyeMs)]) : disconnected)
   }
 
   async #storeBatch(payload: EachBatchPayload, aborting: AbortSignal): Promise<void> {
     const { batch, isRunning, isStale, resolveOffset, commitOffsetsIfNecessary } = payload
-    await this.#gaps.check(batch.partition, BigInt(batch.messages[0]?.offset ?? 0))
     for (let from = 0; from < batch.messages.length && isRunning() && !isStale(); from += chunkMessages) {
       const messages = batch.messages.slice(from, from + chunkMessages)
       const last = messages.at(-1) as KafkaMessage
@@ -124,7 +127,6 @@ export class Subscriber {
           },
         ],
       })
-      this.#gaps.committed(batch.partition, next)
     }
   }
 

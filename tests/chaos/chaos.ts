@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Kafka, logLevel } from 'kafkajs'
+import { lags } from '../helpers/topic.ts'
 import { faults } from './faults.ts'
 import { Random } from './random.ts'
 import { createWorld, threads, type World } from './world.ts'
@@ -108,30 +108,12 @@ async function untilDrained(world: World): Promise<void> {
   const deadline = Date.now() + 2 * restartWithinMs
   for (;;) {
     await sleep(500)
-    const lag = await lagOf(world).catch(() => undefined)
+    const lag = await lags(world.topic).catch(() => undefined)
     if (lag && Object.values(lag).every((messages) => messages === 0)) return
     if (Date.now() > deadline) {
       const said = Object.values(world.services).map((service) => service.said())
       throw new Error(`not drained: ${JSON.stringify(lag)}\n${said.join('\n')}`)
     }
-  }
-}
-
-/** Messages that are not committed, by partition. */
-async function lagOf(world: World): Promise<Record<number, number>> {
-  const admin = new Kafka({ brokers: [world.kafka.address], logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin()
-  await admin.connect()
-  try {
-    const ends = await admin.fetchTopicOffsets('webmon')
-    const [group] = await admin.fetchOffsets({ groupId: 'webmon', topics: ['webmon'] })
-    return Object.fromEntries(
-      ends.map(({ partition, high, low }) => {
-        const committed = Number(group?.partitions.find((one) => one.partition === partition)?.offset ?? -1)
-        return [partition, Number(high) - Math.max(committed, Number(low))]
-      }),
-    )
-  } finally {
-    await admin.disconnect()
   }
 }
 
@@ -153,7 +135,7 @@ async function verify(
   return {
     lost: [...spooled].filter((id) => !stored.has(id) && !deadIds.has(id)).length,
     twice: rows.length - stored.size,
-    unconsumed: Object.values(await lagOf(world)).filter((messages) => messages !== 0).length,
+    unconsumed: Object.values(await lags(world.topic)).filter((messages) => messages !== 0).length,
     served,
     stored: rows.length,
     deadLetters: dead.rows.length,

@@ -5,6 +5,7 @@ import net, { type AddressInfo, type Socket } from 'node:net'
 export class TcpProxy {
   readonly #server = net.createServer({ pauseOnConnect: true }, (client) => this.#accept(client))
   readonly #pairs = new Set<[Socket, Socket]>()
+  readonly #forgotten = new Set<[Socket, Socket]>()
   #delayMs = 0
   #frozen = false
   #targetPort = 0
@@ -43,8 +44,17 @@ export class TcpProxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.resume()
   }
 
+  /**
+   * Of the connections that are there no end hears of the other again, nor of its end; new ones are as good as ever: a
+   * firewall was started again.
+   */
+  forget(): void {
+    for (const pair of this.#pairs) this.#forgotten.add(pair)
+    this.#pairs.clear()
+  }
+
   close(): void {
-    this.cut(() => true)
+    for (const pair of [...this.#pairs, ...this.#forgotten]) for (const socket of pair) socket.resetAndDestroy()
     this.#server.close()
   }
 
@@ -53,11 +63,12 @@ export class TcpProxy {
     const pair: [Socket, Socket] = [client, server]
     this.#pairs.add(pair)
     for (const [from, to] of [pair, [server, client]] as const) {
-      from.on('data', (data) => this.#pass(data, from, to))
-      from.on('end', () => to.end())
-      from.on('error', () => to.destroy())
+      const unlessForgotten = (tell: () => void) => this.#forgotten.has(pair) || tell()
+      from.on('data', (data) => unlessForgotten(() => this.#pass(data, from, to)))
+      from.on('end', () => unlessForgotten(() => to.end()))
+      from.on('error', () => unlessForgotten(() => to.destroy()))
       from.on('close', () => {
-        to.destroy()
+        unlessForgotten(() => to.destroy())
         this.#pairs.delete(pair)
       })
     }

@@ -5,12 +5,14 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
+import { Kafka, logLevel } from 'kafkajs'
 import type pg from 'pg'
 import { type LocalKafka, startKafka } from '../../local/kafka.ts'
 import { freePort } from '../../local/ports.ts'
 import { type LocalPostgres, startPostgres } from '../../local/postgres.ts'
 import { Service } from '../helpers/services.ts'
 import { databaseEnv, openPool } from '../helpers/stackEnv.ts'
+import type { Topic } from '../helpers/topic.ts'
 import { TcpProxy } from './tcpProxy.ts'
 
 export const threads = 50
@@ -23,6 +25,7 @@ export interface World {
   readonly kafkaProxy: TcpProxy
   readonly databaseProxy: TcpProxy
   readonly pool: pg.Pool
+  readonly topic: Topic
   readonly services: { producer: Service; consumer: Service }
   /** All that ever ran, for what they logged. */
   readonly everStarted: Service[]
@@ -30,6 +33,8 @@ export interface World {
   readonly disk: string | null
   /** Requests that the website was asked. */
   served(): number
+  /** Another one, which nobody starts again. */
+  start(name: 'producer' | 'consumer'): Service
   restart(name: 'producer' | 'consumer'): void
   stop(): Promise<void>
 }
@@ -91,10 +96,16 @@ export async function createWorld(): Promise<World> {
     kafkaProxy,
     databaseProxy,
     pool,
+    topic: {
+      kafka: new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING, retry: { retries: 0 } }),
+      topic: 'webmon',
+      group: 'webmon',
+    },
     services,
     everStarted,
     disk,
     served: () => served,
+    start,
     restart(name) {
       services[name] = start(name)
     },
