@@ -1,11 +1,13 @@
 import type pg from 'pg'
-import { startKafka } from '../local/kafka.ts'
-import { startPostgres } from '../local/postgres.ts'
+import { type LocalKafka, startKafka } from '../local/kafka.ts'
+import { type LocalPostgres, startPostgres } from '../local/postgres.ts'
 import { Service } from '../tests/helpers/services.ts'
 import { databaseEnv, openPool } from '../tests/helpers/stackEnv.ts'
 
 export interface BenchStack {
   readonly pool: pg.Pool
+  readonly kafka: LocalKafka
+  readonly postgres: LocalPostgres
   readonly consumer: Service
   startProducer(env?: Record<string, string>): Promise<Service>
 }
@@ -36,7 +38,7 @@ export async function withStack(
   try {
     const consumer = await start('consumer')
     await pool.query('DELETE FROM website')
-    await work({ pool, consumer, startProducer: (more) => start('producer', more) })
+    await work({ pool, kafka, postgres, consumer, startProducer: (more) => start('producer', more) })
   } finally {
     for (const service of services) await service.stop().catch((error: unknown) => console.error(String(error)))
     await pool.end()
