@@ -26,9 +26,15 @@ export async function keepTables(pool: pg.Pool, service: Service): Promise<void>
   }
   await retry('reading what there will be', tell, { signal, logger })
 
-  const { hourDays } = retention
-  const close = () => closeDays(pool, { hourDays, logger, signal })
+  // One after the other: each takes two connections, which are all that the pool has besides those that store.
+  let last: Promise<unknown> = Promise.resolve()
+  const inTurn = (chore: () => Promise<void>) => () => {
+    const turn = last.then(chore)
+    last = turn.catch(() => undefined)
+    return turn
+  }
+  const close = inTurn(() => closeDays(pool, { hourDays: retention.hourDays, logger, signal }))
   service.every(daysEverySeconds, 'filling check_day', close, { atOnce: true })
-  const apply = () => applyRetention(pool, retention, { logger, signal })
+  const apply = inTurn(() => applyRetention(pool, retention, { logger, signal }))
   service.every(retentionEverySeconds, 'applying the retention', apply, { atOnce: true })
 }
