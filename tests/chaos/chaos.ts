@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drained, secondsToCommit } from '../helpers/topic.ts'
-import { faultsIn } from './faults.ts'
+import { type Fault, faultsIn } from './faults.ts'
 import { Random } from './random.ts'
 import { type Verdict, verify } from './verify.ts'
 import { createWorld, threads, type World } from './world.ts'
@@ -38,6 +38,7 @@ export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<
   const counts: Record<string, number> = { "partitions missing: today's and all to come": 1 }
   const committedAfterSeconds: number[] = []
   const interruptions = { count: 0 }
+  const deck: Fault[] = []
   try {
     const endMs = Date.now() + minutes * 60_000
     const told = setInterval(() => {
@@ -49,7 +50,9 @@ export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<
         const roundEndMs = Math.min(Date.now() + roundMs, endMs)
         const busy = new Set<string>()
         await Promise.all(
-          Array.from({ length: lanes }, () => inflict(world, random, { roundEndMs, busy, counts, interruptions })),
+          Array.from({ length: lanes }, () =>
+            inflict(world, random, { roundEndMs, busy, counts, interruptions, deck }),
+          ),
         )
         committedAfterSeconds.push(await secondsToCommit(world.topic, drainedWithinMs).catch(() => Infinity))
       }
@@ -83,12 +86,20 @@ interface Lane {
   readonly busy: Set<string>
   readonly counts: Record<string, number>
   readonly interruptions: { count: number }
+  /** Faults to come, so that each has its turn, also within a minute. */
+  readonly deck: Fault[]
 }
 
 /** One fault after the other. */
-async function inflict(world: World, random: Random, { roundEndMs, busy, counts, interruptions }: Lane): Promise<void> {
+async function inflict(
+  world: World,
+  random: Random,
+  { roundEndMs, busy, counts, interruptions, deck }: Lane,
+): Promise<void> {
   while (Date.now() < roundEndMs) {
-    const fault = random.pick(faultsIn(world).filter(({ to }) => !to.some((victim) => busy.has(victim))))
+    const isFree = ({ to }: Fault) => !to.some((victim) => busy.has(victim))
+    if (!deck.some(isFree)) deck.push(...random.shuffled(faultsIn(world)))
+    const fault = deck.splice(deck.findIndex(isFree), 1)[0] as Fault
     for (const victim of fault.to) busy.add(victim)
     counts[fault.name] = (counts[fault.name] ?? 0) + 1
     if (fault.interruptsChecks) interruptions.count++

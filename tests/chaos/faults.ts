@@ -119,6 +119,16 @@ const combined: Fault[] = [
     },
   },
   {
+    name: 'consumer: kill -9 while the database is gone',
+    to: ['consumer', 'postgres'],
+    async inflict(world, random) {
+      await world.postgres.kill()
+      await sleep(random.between(500, 3_000))
+      await end(world, 'consumer', 'SIGKILL')
+      await world.postgres.start()
+    },
+  },
+  {
     name: "spool's disk: full",
     to: ['producer'],
     // What cannot be written waits in memory; a stop meanwhile would lose it, and there is none.
