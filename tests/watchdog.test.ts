@@ -32,7 +32,7 @@ beforeAll(async () => {
   })
   // It takes its time, in which the first of the others run.
   const consumer = await startProcess('deaf')
-  proxy.keep('fetch', 'deaf consumer')
+  proxy.rule({ kind: 'fetch', client: 'deaf consumer', fate: 'unanswered' })
   deaf = { consumer, sinceMs: performance.now() }
 })
 beforeEach(async () => {
@@ -85,7 +85,7 @@ describe('a consumer', () => {
   it('whose heartbeats are not answered any more ends: it would be put out of the group', async () => {
     const member = await start({ clientId: 'heartless' })
     await read('one', member)
-    proxy.keep('heartbeat', 'heartless')
+    proxy.rule({ kind: 'heartbeat', client: 'heartless', fate: 'unanswered' })
     await until(() => member.crashes.length > 0)
     expect(member.crashes).toEqual([expect.stringMatching(/^no heartbeat for \d+ s although Kafka answers; /)])
   })
@@ -117,6 +117,14 @@ describe('a consumer', () => {
     } finally {
       silent.kill('SIGCONT')
     }
+  })
+
+  it('does not end when no broker tells it the coordinator of its group, and goes on by itself', async () => {
+    const mend = proxy.rule({ kind: 'findCoordinator', client: 'lost', fate: 'cut' })
+    const member = await start({ clientId: 'lost' })
+    await until(() => member.said.some(({ msg }) => /^consuming failed: .*coordinator.*; starting again$/.test(msg)))
+    mend()
+    await read('one', member)
   })
 
   it('whose fetches are not answered any more ends with exit code 1 and one line, within 45 s', async () => {

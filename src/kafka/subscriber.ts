@@ -22,6 +22,7 @@ const sessionTimeoutMs = 10_000
 const heartbeatIntervalMs = 1_000
 /** A member joins again within 2 s, whatever it is doing. kafkajs waits as long as this for a join without an answer. */
 const rebalanceTimeoutMs = 30_000
+const restartMs = 1_000
 /** For a goodbye, when kafkajs stands still. */
 const goodbyeMs = 1_000
 
@@ -47,6 +48,7 @@ export class Subscriber {
   readonly #consumer: Consumer
   #watchdog: Watchdog | undefined
   #stalled = false
+  #restart: NodeJS.Timeout | undefined
 
   constructor(
     private readonly kafka: Kafka,
@@ -68,18 +70,19 @@ export class Subscriber {
 
   /** @param aborting aborted when a stop may not wait for a running transaction any longer */
   async start(aborting: AbortSignal): Promise<void> {
-    const { topic, threads, logger, onCrash } = this.options
+    const { topic, logger, onCrash } = this.options
     const { CRASH, GROUP_JOIN } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
-      // kafkajs starts the consumer again by itself, except after errors that it takes for final.
-      if (restart) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
+      if (restart || isAway(error)) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
       else onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ${adviceOn(error)}`))
+      // kafkajs starts the consumer again by itself, except after errors that it takes for final.
+      if (!restart && isAway(error)) this.#restart = setTimeout(() => void this.#run(aborting), restartMs)
     })
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       const partitions = payload.memberAssignment[topic] ?? []
       logger.info({ group: payload.groupId, partitions, assignor: payload.groupProtocol }, 'joined the group')
     })
-    const watchdog = new Watchdog(this.#consumer, {
+    this.#watchdog = new Watchdog(this.#consumer, {
       ...this.options,
       kafka: this.kafka,
       onStall: (what, seconds) => {
@@ -91,14 +94,18 @@ export class Subscriber {
         )
       },
     })
-    this.#watchdog = watchdog
     await this.#consumer.connect()
     // A group's first start begins at the earliest message: the original's began at the end and lost what was there.
     await this.#consumer.subscribe({ topic, fromBeginning: true })
+    await this.#run(aborting)
+  }
+
+  async #run(aborting: AbortSignal): Promise<void> {
+    const watchdog = this.#watchdog as Watchdog
     await this.#consumer.run({
       autoCommit: false,
       eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: threads,
+      partitionsConsumedConcurrently: this.options.threads,
       eachBatch: (payload) => watchdog.during(() => this.#storeBatch(payload, aborting)),
     })
   }
@@ -106,6 +113,7 @@ export class Subscriber {
   /** Ends after the running chunks, and leaves the group, so that its partitions go to others at once. */
   async stop(): Promise<void> {
     this.#watchdog?.stop()
+    clearTimeout(this.#restart)
     const disconnected = this.#consumer.disconnect()
     await (this.#stalled ? Promise.race([disconnected, sleep(goodbyeMs)]) : disconnected)
   }
@@ -154,6 +162,14 @@ export class Subscriber {
       giveUp.release()
     }
   }
+}
+
+/** What kafkajs takes for final although it says no more than that no broker answered. */
+const awayNames = ['KafkaJSGroupCoordinatorNotFound', 'KafkaJSNoBrokerAvailableError', 'KafkaJSLockTimeout']
+
+function isAway(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  return awayNames.includes(error.name) || isAway(error.cause)
 }
 
 function adviceOn(error: Error): string {

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lags } from '../helpers/topic.ts'
-import { faults } from './faults.ts'
+import { drained, secondsToCommit } from '../helpers/topic.ts'
+import { type Fault, faultsIn } from './faults.ts'
 import { Random } from './random.ts'
+import { type Verdict, verify } from './verify.ts'
 import { createWorld, threads, type World } from './world.ts'
 
 export interface ChaosOptions {
@@ -10,137 +11,137 @@ export interface ChaosOptions {
   readonly progress: (line: string) => void
 }
 
-/** What became of everything. Each of the first four must be 0 or true. */
-export interface ChaosReport {
-  /** Entries whose write to the spool returned, and which are neither a row nor a dead letter. */
-  readonly lost: number
-  readonly twice: number
-  /** Partitions with messages that were never consumed. */
-  readonly unconsumed: number
-  /** From the last fault healed to a lag of 0. */
-  readonly recoveredAfterSeconds: number
-  readonly served: number
-  readonly stored: number
-  readonly deadLetters: number
-  /** Checks that the website has served, and that have no entry: cut off together with the producer. */
-  readonly cutOff: number
+export interface ChaosReport extends Verdict {
+  /** Each minute nothing more goes wrong for a while: from the last fault healed to the next committed offset. */
+  readonly committedAfterSeconds: readonly number[]
+  /** From the last fault of all healed to a lag of 0. */
+  readonly drainedAfterSeconds: number
   readonly cutOffAllowed: number
+  /** Services that ended by themselves, and were started again. */
+  readonly endedThemselves: readonly string[]
   readonly faults: Readonly<Record<string, number>>
   readonly seed: number
 }
 
-const restartWithinMs = 60_000
+/** The bar of `committedAfterSeconds`. */
+const barSeconds = 60
+const drainedWithinMs = 240_000
+const roundMs = 60_000
+/** So many faults at a time, each to something else. */
+const lanes = 2
 
-/** Lets things go wrong at random, one or two at a time, and counts at the end what came through. */
+/** Lets things go wrong at random, and counts at the end what came through. */
 export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<ChaosReport> {
   const random = new Random(seed)
-  const world = await createWorld()
+  const world = await createWorld({ withoutPartitions: true })
   const supervisor = supervise(world)
-  const counts: Record<string, number> = {}
-  let interruptions = 0
+  const counts: Record<string, number> = { "partitions missing: today's and all to come": 1 }
+  const committedAfterSeconds: number[] = []
+  const interruptions = { count: 0 }
+  const deck: Fault[] = []
   try {
-    await dropPartitions(world, counts)
     const endMs = Date.now() + minutes * 60_000
-    for (let next = Date.now() + 10_000; Date.now() < endMs; ) {
-      const fault = random.pick(faults)
-      counts[fault.name] = (counts[fault.name] ?? 0) + 1
-      if (fault.interruptsChecks) interruptions++
-      await fault.inflict(world, random)
-      await sleep(random.between(0, 800))
-      if (Date.now() > next) {
-        next += 10_000
-        progress(
-          `${Math.ceil((endMs - Date.now()) / 1000)} s left, ${total(counts)} faults, ${world.served()} checks served`,
+    const told = setInterval(() => {
+      const left = Math.max(0, Math.ceil((endMs - Date.now()) / 1000))
+      progress(`${left} s left, ${total(counts)} faults, ${world.served()} checks served`)
+    }, 10_000)
+    try {
+      while (Date.now() < endMs) {
+        const roundEndMs = Math.min(Date.now() + roundMs, endMs)
+        const busy = new Set<string>()
+        await Promise.all(
+          Array.from({ length: lanes }, () =>
+            inflict(world, random, { roundEndMs, busy, counts, interruptions, deck }),
+          ),
         )
+        committedAfterSeconds.push(await secondsToCommit(world.topic, drainedWithinMs).catch(() => Infinity))
       }
+    } finally {
+      clearInterval(told)
     }
     const healedMs = performance.now()
     await untilDrained(world)
-    const recoveredAfterSeconds = (performance.now() - healedMs) / 1000
-    supervisor.stop()
+    const drainedAfterSeconds = (performance.now() - healedMs) / 1000
+    await supervisor.stop()
     await world.services.producer.stop()
-    interruptions++
+    interruptions.count++
     await untilDrained(world)
-    return { ...(await verify(world, interruptions)), recoveredAfterSeconds, faults: counts, seed }
+    return {
+      ...(await verify(world)),
+      committedAfterSeconds: committedAfterSeconds.map((seconds) => Math.round(seconds * 10) / 10),
+      drainedAfterSeconds,
+      cutOffAllowed: threads * interruptions.count,
+      endedThemselves: supervisor.ended,
+      faults: counts,
+      seed,
+    }
   } finally {
-    supervisor.stop()
+    await supervisor.stop()
     await world.stop()
   }
 }
 
+interface Lane {
+  readonly roundEndMs: number
+  readonly busy: Set<string>
+  readonly counts: Record<string, number>
+  readonly interruptions: { count: number }
+  /** Faults to come, so that each has its turn, also within a minute. */
+  readonly deck: Fault[]
+}
+
+/** One fault after the other. */
+async function inflict(
+  world: World,
+  random: Random,
+  { roundEndMs, busy, counts, interruptions, deck }: Lane,
+): Promise<void> {
+  while (Date.now() < roundEndMs) {
+    const isFree = ({ to }: Fault) => !to.some((victim) => busy.has(victim))
+    if (!deck.some(isFree)) deck.push(...random.shuffled(faultsIn(world)))
+    const fault = deck.splice(deck.findIndex(isFree), 1)[0] as Fault
+    for (const victim of fault.to) busy.add(victim)
+    counts[fault.name] = (counts[fault.name] ?? 0) + 1
+    if (fault.interruptsChecks) interruptions.count++
+    await fault.inflict(world, random)
+    for (const victim of fault.to) busy.delete(victim)
+    await sleep(random.between(0, 800))
+  }
+}
+
 /** As Docker or systemd would: a service that ends by itself is started again. */
-function supervise(world: World): { stop(): void } {
+function supervise(world: World): { readonly ended: string[]; stop(): Promise<void> } {
+  const ended: string[] = []
   let stopped = false
   const watch = async (name: 'producer' | 'consumer') => {
     while (!stopped) {
       const service = world.services[name]
       await Promise.race([service.exited, sleep(500)])
-      const ended = await Promise.race([service.exited.then(() => true), sleep(0, false)])
+      const code = await Promise.race([service.exited, sleep(0, 'running' as const)])
       // Whoever ended it on purpose starts it again himself, at once.
       await sleep(200)
-      if (ended && !stopped && world.services[name] === service) world.restart(name)
+      if (code === 'running' || stopped || world.services[name] !== service) continue
+      const last = service.log.findLast(({ level }) => level === 'fatal')?.msg ?? service.errors.at(-1)
+      ended.push(`${name}, exit code ${code}: ${last}`)
+      world.restart(name)
     }
   }
-  void watch('producer')
-  void watch('consumer')
+  const watching = Promise.all([watch('producer'), watch('consumer')])
   return {
-    stop() {
+    ended,
+    async stop() {
       stopped = true
+      await watching
     },
   }
 }
 
-/** Partitions that are missing: today's and all to come, while they are still empty. */
-async function dropPartitions(world: World, counts: Record<string, number>): Promise<void> {
-  const today = new Date().toISOString().slice(0, 10).replaceAll('-', '')
-  const { rows } = await world.pool.query<{ name: string }>(
-    `SELECT inhrelid::regclass::text AS name FROM pg_inherits
-      WHERE inhparent = 'check_entry'::regclass AND inhrelid::regclass::text >= $1`,
-    [`check_entry_${today}`],
-  )
-  await world.pool.query(
-    `BEGIN; LOCK TABLE check_entry; DELETE FROM check_entry; ${rows.map(({ name }) => `DROP TABLE ${name};`).join(' ')} COMMIT`,
-  )
-  counts[`${rows.length} partitions missing`] = 1
-}
-
 async function untilDrained(world: World): Promise<void> {
-  const deadline = Date.now() + 2 * restartWithinMs
-  for (;;) {
-    await sleep(500)
-    const lag = await lags(world.topic).catch(() => undefined)
-    if (lag && Object.values(lag).every((messages) => messages === 0)) return
-    if (Date.now() > deadline) {
-      const said = Object.values(world.services).map((service) => service.said())
-      throw new Error(`not drained: ${JSON.stringify(lag)}\n${said.join('\n')}`)
-    }
-  }
-}
-
-async function verify(
-  world: World,
-  interruptions: number,
-): Promise<Omit<ChaosReport, 'recoveredAfterSeconds' | 'faults' | 'seed'>> {
-  // The producer logs a check when its entry's write to the spool has returned.
-  const spooled = new Set<string>()
-  for (const { name, log } of world.everStarted) {
-    if (name !== 'producer') continue
-    for (const { msg, id } of log) if (msg.startsWith('checked ')) spooled.add(id as string)
-  }
-  const { rows } = await world.pool.query<{ id: string }>('SELECT check_entry_id AS id FROM check_entry')
-  const stored = new Set(rows.map(({ id }) => id))
-  const dead = await world.pool.query<{ value: Buffer | null }>('SELECT value FROM dead_letter')
-  const deadIds = new Set(dead.rows.map(({ value }) => /"id":"([^"]+)"/.exec(value?.toString() ?? '')?.[1]))
-  const served = world.served()
-  return {
-    lost: [...spooled].filter((id) => !stored.has(id) && !deadIds.has(id)).length,
-    twice: rows.length - stored.size,
-    unconsumed: Object.values(await lags(world.topic)).filter((messages) => messages !== 0).length,
-    served,
-    stored: rows.length,
-    deadLetters: dead.rows.length,
-    cutOff: served - rows.length,
-    cutOffAllowed: threads * interruptions,
+  try {
+    await drained(world.topic, drainedWithinMs)
+  } catch (error) {
+    const said = Object.values(world.services).map((service) => service.said())
+    throw new Error(`${(error as Error).message}\n${said.join('\n')}`)
   }
 }
 
@@ -150,14 +151,16 @@ export function total(counts: Readonly<Record<string, number>>): number {
 
 /** What is wrong with a run, in words; nothing is good. */
 export function complaints(report: ChaosReport): string[] {
-  const { lost, twice, unconsumed, cutOff, cutOffAllowed, recoveredAfterSeconds } = report
+  const { lost, twice, both, unconsumed, disagreements, cutOff, cutOffAllowed, committedAfterSeconds } = report
+  const slowest = Math.max(...committedAfterSeconds)
   return [
     lost > 0 && `${lost} entries lost`,
     twice > 0 && `${twice} entries stored twice`,
+    both > 0 && `${both} entries stored, and dead letters too`,
     unconsumed > 0 && `${unconsumed} partitions left unconsumed`,
+    disagreements.length > 0 && `${disagreements.length} rollups or statuses that say something else than the rows`,
     cutOff < 0 && `${-cutOff} more entries than checks`,
     cutOff > cutOffAllowed && `${cutOff} checks without an entry, where ${cutOffAllowed} can be`,
-    recoveredAfterSeconds > restartWithinMs / 1000 &&
-      `drained only ${recoveredAfterSeconds.toFixed(0)} s after the last fault`,
+    slowest > barSeconds && `the next offset was committed only ${slowest.toFixed(0)} s after the last fault`,
   ].filter((complaint) => complaint !== false)
 }

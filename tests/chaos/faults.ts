@@ -1,26 +1,31 @@
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { standStill } from '../helpers/processes.ts'
 import type { Random } from './random.ts'
 import type { World } from './world.ts'
 
 /** Something that goes wrong, and is well again when the promise is resolved. */
 export interface Fault {
   readonly name: string
+  /** What it happens to: two at a time happen to different things. */
+  readonly to: readonly Victim[]
   /** Of the producer: up to as many checks as there are threads may be cut off by it, without an entry. */
   readonly interruptsChecks?: boolean
   readonly inflict: (world: World, random: Random) => Promise<void>
 }
 
 type ServiceName = 'producer' | 'consumer'
+type Victim = ServiceName | 'kafka' | 'postgres' | 'kafkaProxy' | 'databaseProxy' | 'topic'
 
 const services = (['producer', 'consumer'] as const).flatMap((name): Fault[] => {
   const interruptsChecks = name === 'producer'
   return [
-    { name: `${name}: kill -9`, interruptsChecks, inflict: (world) => end(world, name, 'SIGKILL') },
-    { name: `${name}: SIGTERM`, interruptsChecks, inflict: (world) => end(world, name, 'SIGTERM') },
+    { name: `${name}: kill -9`, to: [name], interruptsChecks, inflict: (world) => end(world, name, 'SIGKILL') },
+    { name: `${name}: SIGTERM`, to: [name], interruptsChecks, inflict: (world) => end(world, name, 'SIGTERM') },
     {
       name: `${name}: stands still`,
+      to: [name],
       interruptsChecks,
       async inflict(world, random) {
         const service = world.services[name]
@@ -35,6 +40,7 @@ const services = (['producer', 'consumer'] as const).flatMap((name): Fault[] => 
 const servers = (['kafka', 'postgres'] as const).flatMap((name): Fault[] => [
   {
     name: `${name}: kill -9`,
+    to: [name],
     async inflict(world, random) {
       await world[name].kill()
       await sleep(random.between(0, 6_000))
@@ -43,6 +49,7 @@ const servers = (['kafka', 'postgres'] as const).flatMap((name): Fault[] => [
   },
   {
     name: `${name}: stop`,
+    to: [name],
     async inflict(world, random) {
       await world[name].stop({ keep: true })
       await sleep(random.between(0, 3_000))
@@ -51,11 +58,11 @@ const servers = (['kafka', 'postgres'] as const).flatMap((name): Fault[] => [
   },
   {
     name: `${name}: stands still`,
+    to: [name],
     async inflict(world, random) {
-      const { pid } = world[name].process
-      process.kill(pid, 'SIGSTOP')
+      const goOn = standStill(world[name].process.pid)
       await sleep(random.between(500, 5_000))
-      process.kill(pid, 'SIGCONT')
+      goOn()
     },
   },
 ])
@@ -65,12 +72,14 @@ const ways = (['kafkaProxy', 'databaseProxy'] as const).flatMap((name): Fault[] 
   return [
     {
       name: `${way}: cut`,
+      to: [name],
       async inflict(world, random) {
         world[name].cut(() => random.next() < 0.5)
       },
     },
     {
       name: `${way}: slow`,
+      to: [name],
       async inflict(world, random) {
         world[name].delay(random.between(50, 1_000))
         await sleep(random.between(1_000, 5_000))
@@ -79,10 +88,18 @@ const ways = (['kafkaProxy', 'databaseProxy'] as const).flatMap((name): Fault[] 
     },
     {
       name: `${way}: frozen`,
+      to: [name],
       async inflict(world, random) {
         world[name].freeze()
         await sleep(random.between(500, 8_000))
         world[name].thaw()
+      },
+    },
+    {
+      name: `${way}: forgotten`,
+      to: [name],
+      async inflict(world) {
+        world[name].forget()
       },
     },
   ]
@@ -91,6 +108,7 @@ const ways = (['kafkaProxy', 'databaseProxy'] as const).flatMap((name): Fault[] 
 const combined: Fault[] = [
   {
     name: 'producer: kill -9 while the broker is gone',
+    to: ['producer', 'kafka'],
     interruptsChecks: true,
     async inflict(world, random) {
       await world.kafka.kill()
@@ -101,7 +119,18 @@ const combined: Fault[] = [
     },
   },
   {
+    name: 'consumer: kill -9 while the database is gone',
+    to: ['consumer', 'postgres'],
+    async inflict(world, random) {
+      await world.postgres.kill()
+      await sleep(random.between(500, 3_000))
+      await end(world, 'consumer', 'SIGKILL')
+      await world.postgres.start()
+    },
+  },
+  {
     name: "spool's disk: full",
+    to: ['producer'],
     // What cannot be written waits in memory; a stop meanwhile would lose it, and there is none.
     async inflict(world, random) {
       if (world.disk === null) return
@@ -121,7 +150,21 @@ const combined: Fault[] = [
   },
 ]
 
-export const faults: readonly Fault[] = [...services, ...servers, ...ways, ...combined]
+const messages: Fault[] = [
+  {
+    name: 'partitions missing: a late entry',
+    to: ['topic'],
+    inflict: (world, random) => world.publishLate(random.between(2, 300)),
+  },
+  { name: 'a message that cannot be read', to: ['topic'], inflict: (world) => world.publishNonsense() },
+]
+
+const all: readonly Fault[] = [...services, ...servers, ...ways, ...combined, ...messages]
+
+/** What can go wrong here: where no disk of its own can be mounted, the spool's does not become full. */
+export function faultsIn(world: World): readonly Fault[] {
+  return all.filter(({ name }) => world.disk !== null || name !== "spool's disk: full")
+}
 
 async function end(world: World, name: ServiceName, signal: NodeJS.Signals): Promise<void> {
   const service = world.services[name]

@@ -14,7 +14,12 @@ export class Random {
     return from + Math.floor(this.next() * (to - from + 1))
   }
 
-  pick<T>(items: readonly T[]): T {
-    return items[Math.floor(this.next() * items.length)] as T
+  shuffled<T>(items: readonly T[]): T[] {
+    const all = [...items]
+    for (let n = all.length - 1; n > 0; n--) {
+      const other = this.between(0, n)
+      ;[all[n], all[other]] = [all[other] as T, all[n] as T]
+    }
+    return all
   }
 }

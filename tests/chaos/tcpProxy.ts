@@ -1,6 +1,8 @@
 import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 
+const noticedAfterMs = 90_000
+
 /** A TCP proxy between a service and a server, which can cut connections, delay them, and stand still. */
 export class TcpProxy {
   readonly #server = net.createServer({ pauseOnConnect: true }, (client) => this.#accept(client))
@@ -46,11 +48,15 @@ export class TcpProxy {
 
   /**
    * Of the connections that are there no end hears of the other again, nor of its end; new ones are as good as ever: a
-   * firewall was started again.
+   * firewall was started again. A server finds out after a while, and does not run out of connections.
    */
   forget(): void {
-    for (const pair of this.#pairs) this.#forgotten.add(pair)
+    const pairs = [...this.#pairs]
+    for (const pair of pairs) this.#forgotten.add(pair)
     this.#pairs.clear()
+    setTimeout(() => {
+      for (const socket of pairs.flat()) socket.destroy()
+    }, noticedAfterMs).unref()
   }
 
   close(): void {

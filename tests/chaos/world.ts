@@ -10,9 +10,11 @@ import type pg from 'pg'
 import { type LocalKafka, startKafka } from '../../local/kafka.ts'
 import { freePort } from '../../local/ports.ts'
 import { type LocalPostgres, startPostgres } from '../../local/postgres.ts'
-import { Service } from '../helpers/services.ts'
+import { encode } from '../../src/message.ts'
+import { checkEntry } from '../helpers/entries.ts'
+import { Service, until } from '../helpers/services.ts'
 import { databaseEnv, openPool } from '../helpers/stackEnv.ts'
-import type { Topic } from '../helpers/topic.ts'
+import { publish, type Topic } from '../helpers/topic.ts'
 import { TcpProxy } from './tcpProxy.ts'
 
 export const threads = 50
@@ -31,6 +33,12 @@ export interface World {
   readonly everStarted: Service[]
   /** Of the spool; null: this system lets us mount no disk that can be full. */
   readonly disk: string | null
+  /** Ids of entries that did not come from the producer. */
+  readonly late: Set<string>
+  /** Messages that were published and cannot be read. */
+  readonly nonsense: Set<string>
+  publishLate(daysAgo: number): Promise<void>
+  publishNonsense(): Promise<void>
   /** Requests that the website was asked. */
   served(): number
   /** Another one, which nobody starts again. */
@@ -39,7 +47,8 @@ export interface World {
   stop(): Promise<void>
 }
 
-export async function createWorld(): Promise<World> {
+/** @param withoutPartitions those of today and of all days to come are missing at first */
+export async function createWorld({ withoutPartitions = false } = {}): Promise<World> {
   const folder = mkdtempSync(path.join(tmpdir(), 'webmon-chaos-'))
   const disk = mountDisk(folder)
   const kafkaProxy = new TcpProxy()
@@ -88,22 +97,42 @@ export async function createWorld(): Promise<World> {
     "INSERT INTO website (name, url, regex) SELECT 'website ' || n, $1, 'Hello' FROM generate_series(1, $2) AS n",
     [`http://127.0.0.1:${(website.address() as AddressInfo).port}/`, websites],
   )
+  const topic: Topic = {
+    // Whoever asks for an offset asks again; what is published has to arrive.
+    kafka: new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING, retry: { retries: 0 } }),
+    topic: 'webmon',
+    group: 'webmon',
+  }
+  const late = new Set<string>()
+  const nonsense = new Set<string>()
+  // A producer makes partitions when it starts: they are taken away before the first entry is stored.
+  consumer.kill('SIGSTOP')
   const services = { consumer, producer: start('producer') }
   await services.producer.logged(/^started$/)
+  if (withoutPartitions) await dropPartitions(pool)
+  consumer.kill('SIGCONT')
   return {
     kafka,
     postgres,
     kafkaProxy,
     databaseProxy,
     pool,
-    topic: {
-      kafka: new Kafka({ brokers: [kafka.address], logLevel: logLevel.NOTHING, retry: { retries: 0 } }),
-      topic: 'webmon',
-      group: 'webmon',
-    },
+    topic,
+    late,
+    nonsense,
     services,
     everStarted,
     disk,
+    async publishLate(daysAgo) {
+      const entry = checkEntry({ timestamp: new Date(Date.now() - daysAgo * 86_400_000), intervalSeconds: 1 })
+      late.add(entry.id)
+      await publishSurely(topic, encode(entry))
+    },
+    async publishNonsense() {
+      const value = `nonsense ${nonsense.size}`
+      nonsense.add(value)
+      await publishSurely(topic, value)
+    },
     served: () => served,
     start,
     restart(name) {
@@ -121,6 +150,29 @@ export async function createWorld(): Promise<World> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+async function dropPartitions(pool: pg.Pool): Promise<void> {
+  const today = new Date().toISOString().slice(0, 10).replaceAll('-', '')
+  const { rows } = await pool.query<{ name: string }>(
+    `SELECT inhrelid::regclass::text AS name FROM pg_inherits
+      WHERE inhparent = 'check_entry'::regclass AND inhrelid::regclass::text >= $1`,
+    [`check_entry_${today}`],
+  )
+  await pool.query(rows.map(({ name }) => `DROP TABLE ${name};`).join(' '))
+}
+
+/** Until it is acknowledged: at least once. */
+async function publishSurely(topic: Topic, value: string): Promise<void> {
+  await until(
+    () =>
+      publish(topic, [value]).then(
+        () => true,
+        () => false,
+      ),
+    120_000,
+    () => `a broker that takes ${value}`,
+  )
 }
 
 /** A disk of 64 MB of its own, which can be filled without harm. */

@@ -2,14 +2,22 @@ import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 
 /** https://kafka.apache.org/protocol#protocol_api_keys */
-export const apiKeys = { fetch: 1, heartbeat: 12 } as const
+const apiKeys = { fetch: 1, findCoordinator: 10, heartbeat: 12 } as const
 
-/** A proxy in front of a broker that can keep the answers to one kind of request to itself. */
+interface Rule {
+  readonly kind: keyof typeof apiKeys
+  /** The client's id. */
+  readonly client: string
+  /** Its answer does not come, or its connection is cut. */
+  readonly fate: 'unanswered' | 'cut'
+}
+
+/** A proxy in front of a broker that does something to one kind of request. */
 export class KafkaProxy {
   readonly #server = net.createServer((client) => this.#accept(client))
   readonly #sockets = new Set<Socket>()
+  readonly #rules = new Set<Rule>()
   #targetPort = 0
-  #keeps: (kind: number, clientId: string) => boolean = () => false
 
   /** @returns the port that clients are to connect to */
   async listen(): Promise<number> {
@@ -22,10 +30,10 @@ export class KafkaProxy {
     this.#targetPort = port
   }
 
-  /** From now on these answers do not come, on any connection of a client with this id. */
-  keep(kind: keyof typeof apiKeys, client: string): void {
-    const keptBefore = this.#keeps
-    this.#keeps = (key, clientId) => (key === apiKeys[kind] && clientId === client) || keptBefore(key, clientId)
+  /** From now on, on any connection. @returns what ends that */
+  rule(rule: Rule): () => void {
+    this.#rules.add(rule)
+    return () => this.#rules.delete(rule)
   }
 
   close(): void {
@@ -35,13 +43,15 @@ export class KafkaProxy {
 
   #accept(client: Socket): void {
     const server = net.connect(this.#targetPort, '127.0.0.1')
-    const kept = new Set<number>()
+    const unanswered = new Set<number>()
     this.#forward(client, server, (frame) => {
-      const clientId = frame.toString('utf8', 14, 14 + Math.max(frame.readInt16BE(12), 0))
-      if (this.#keeps(frame.readInt16BE(4), clientId)) kept.add(frame.readInt32BE(8))
-      return true
+      const id = frame.toString('utf8', 14, 14 + Math.max(frame.readInt16BE(12), 0))
+      const rule = [...this.#rules].find(({ kind, client }) => apiKeys[kind] === frame.readInt16BE(4) && client === id)
+      if (rule?.fate === 'cut') client.destroy()
+      else if (rule) unanswered.add(frame.readInt32BE(8))
+      return rule?.fate !== 'cut'
     })
-    this.#forward(server, client, (frame) => !kept.delete(frame.readInt32BE(4)))
+    this.#forward(server, client, (frame) => !unanswered.delete(frame.readInt32BE(4)))
   }
 
   /** A frame is a length in 4 bytes and what follows: of a request kind (2), version (2), id (4), client's id (2 and text). */
