@@ -1,4 +1,4 @@
-import http, { type IncomingMessage } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { Axios, type AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import { v7 as uuidv7 } from 'uuid'
 import type { Certificate, CheckEntry } from '../checkEntry.ts'
@@ -10,8 +10,9 @@ import { decodeBody } from './charset.ts'
 import { Failure } from './failure.ts'
 import { hop, type Network } from './hop.ts'
 import { PhaseClock } from './phaseClock.ts'
-import { isRedirect, isWeb, maxRedirects, nextHop, type Target, withUserinfo } from './redirect.ts'
+import { isRedirect, maxRedirects, nextHop, type Target, withUserinfo } from './redirect.ts'
 import { RegexError } from './regex/regexError.ts'
+import { requestable, shownRegex, withTheirs } from './requestable.ts'
 
 export interface CheckerOptions extends Network {
   /** Milliseconds until a check ends, whatever the website does. */
@@ -24,12 +25,6 @@ export interface CheckerOptions extends Network {
 }
 
 const maxFinalUrl = 2_000
-/** A longer pattern is refused, and its entry carries only the beginning: no message may become too large. */
-const maxRegexBytes = 8_000
-const shownOfLongRegex = 1_000
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-/** Headers that say how the message is framed: what Node sets is what it sends. */
-const framing = /^(content-length|transfer-encoding|connection|upgrade|expect|te|trailer)$/i
 
 /** Checks websites. Whatever a website does, the result is an entry; each check is by itself. */
 export class Checker {
@@ -193,7 +188,7 @@ class Visit {
       timestamp: this.#startedAt,
       responseTimeMs: Math.round(this.#responseTimeMs ?? this.#clock.elapsedMs),
       httpStatus,
-      regex: isTooLong(website.regex) ? website.regex.slice(0, shownOfLongRegex).toWellFormed() : website.regex,
+      regex: shownRegex(website.regex),
       regexMatch,
       error: failure?.code ?? null,
       detail: failure?.message ?? null,
@@ -209,42 +204,6 @@ class Visit {
       certificate: this.#certificate,
     }
   }
-}
-
-/** @throws {Failure} invalid_url, invalid_request or regex, before anything is sent */
-function requestable({ url, method, headers, regex }: Website): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !isWeb(parsed)) {
-    throw new Failure('invalid_url', 'URL: expected http:// or https:// and a host')
-  }
-  if (isTooLong(regex)) throw new Failure('regex', `Regex: longer than ${maxRegexBytes} bytes`)
-  if (method !== null && !methods.has(method.toUpperCase())) {
-    throw new Failure('invalid_request', `URL: website.method: ${JSON.stringify(method.slice(0, 20))} cannot be sent`)
-  }
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    try {
-      http.validateHeaderName(name)
-      http.validateHeaderValue(name, value as string)
-    } catch {
-      throw new Failure('invalid_request', `URL: website.headers: ${JSON.stringify(name.slice(0, 50))} cannot be sent`)
-    }
-    if (typeof value !== 'string' || framing.test(name)) {
-      throw new Failure('invalid_request', `URL: website.headers: ${name.slice(0, 50)} may not be set, or is no text`)
-    }
-  }
-  return parsed
-}
-
-/** Not left to axios, which loses those that are called as its own methods: `get`, `set`, `constructor`. */
-function withTheirs(ours: Record<string, string>, theirs: Website['headers']): Record<string, string> {
-  if (theirs === null) return ours
-  const replaced = new Set(Object.keys(theirs).map((name) => name.toLowerCase()))
-  const kept = Object.entries(ours).filter(([name]) => !replaced.has(name.toLowerCase()))
-  return Object.fromEntries([...kept, ...(Object.entries(theirs) as [string, string][])])
-}
-
-function isTooLong(regex: string): boolean {
-  return regex.length * 3 > maxRegexBytes && Buffer.byteLength(regex) > maxRegexBytes
 }
 
 function internal(error: unknown): Failure {
