@@ -109,10 +109,11 @@ export class Spool {
    * Takes an entry in. When it has returned, the entry is synced to the disk, together with all others of the last few
    * milliseconds. It takes as long as it takes, because nothing is ever dropped.
    *
+   * @param urgent somebody waits for it: no longer than the disk takes
    * @throws when the process ends before the entry could be written
    */
-  add(key: string, value: string): Promise<void> {
-    return this.#commit.add(key, value)
+  add(key: string, value: string, urgent = false): Promise<void> {
+    return this.#commit.add(key, value, urgent)
   }
 
   /**

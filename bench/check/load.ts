@@ -110,7 +110,7 @@ async function webmon(): Promise<() => void> {
     concurrency,
     ({ website }) => checker.check(website),
     async (entry) => {
-      await spool.add(entry.websiteId, encode(entry))
+      await spool.add(entry.websiteId, encode(entry), pool.full)
       done++
       if (!entry.available) failed++
       setImmediate(next)

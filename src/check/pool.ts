@@ -28,6 +28,11 @@ export class CheckPool {
     this.#limit = pLimit(threads)
   }
 
+  /** Whether the next check has to wait for one of those that run. */
+  get full(): boolean {
+    return this.#limit.activeCount >= this.threads
+  }
+
   /** Checks the website as soon as there is room. */
   offer(turn: Turn): void {
     const { website, missed } = turn

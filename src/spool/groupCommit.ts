@@ -2,7 +2,10 @@ import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/prom
 import { messageOf } from '../retry.ts'
 import { bytesOf, type SpoolEntry, type Store } from './store.ts'
 
-/** From the start of one synced write to that of the next. At 1,000 entries/s that makes 5 entries a write. */
+/**
+ * From the start of one synced write to that of the next, where nobody waits: at 1,000 entries/s it takes 5 of them along,
+ * for half the processor time (57 us an entry in place of 110).
+ */
 const writeEveryMs = 5
 /** Removals wait for so long for a write of new entries, which takes them along at no cost. */
 const removeAfterMs = 100
@@ -33,9 +36,11 @@ export class GroupCommit {
   #lastSequence: number
   #additions: Addition[] = []
   #removals: number[] = []
-  #removeTimer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
   #lastWriteMs = Number.NEGATIVE_INFINITY
+  /** The next write, while none is under way. */
+  #timer: NodeJS.Timeout | undefined
+  #dueMs = Number.POSITIVE_INFINITY
   #failure: string | undefined
   #closed = false
 
@@ -59,53 +64,63 @@ export class GroupCommit {
   /**
    * Takes as long as it takes, because nothing is ever dropped.
    *
+   * @param urgent written as soon as the write that is under way has ended, and not together with those still to come
    * @throws when the process ends before the entry could be written
    */
-  add(key: string, value: string): Promise<void> {
+  add(key: string, value: string, urgent: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#additions.push({ key, value, bytes: bytesOf(key, value), resolve, reject })
-      this.#write()
+      // Nothing is spared in memory.
+      const together = this.store.durable && !urgent
+      this.#writeWithin(together ? this.#lastWriteMs + writeEveryMs - performance.now() : 0)
     })
   }
 
   remove(entries: readonly SpoolEntry[]): void {
     for (const { sequence } of entries) this.#removals.push(sequence)
-    this.#removeSoon()
+    this.#writeWithin(removeAfterMs)
   }
 
   /** Writes what can be written. */
   async close(): Promise<void> {
     this.#closed = true
-    while (this.#writing || (this.#removals.length > 0 && this.#failure === undefined)) {
-      this.#write()
+    const left = () => this.#additions.length > 0 || (this.#removals.length > 0 && this.#failure === undefined)
+    while (this.#writing || left()) {
+      this.#writeWithin(0)
       await this.#writing
     }
-    clearTimeout(this.#removeTimer)
+    clearTimeout(this.#timer)
   }
 
-  #write(): void {
-    this.#writing ??= this.#writeAll()
+  /** Unless a write that begins earlier takes it along. */
+  #writeWithin(ms: number): void {
+    if (this.#writing) return
+    if (ms <= 0) {
+      this.#writing = this.#writeAll()
+      return
+    }
+    const dueMs = performance.now() + ms
+    if (dueMs >= this.#dueMs) return
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => this.#writeWithin(0), ms)
+    this.#dueMs = dueMs
   }
 
   async #writeAll(): Promise<void> {
-    try {
-      await endOfTurn()
-      do {
-        const pauseMs = this.#lastWriteMs + writeEveryMs - performance.now()
-        if (pauseMs > 0) await sleep(pauseMs)
-        this.#lastWriteMs = performance.now()
-        await this.#writeOnce()
-      } while (this.#additions.length > 0)
-    } finally {
-      this.#writing = undefined
-    }
+    clearTimeout(this.#timer)
+    this.#dueMs = Number.POSITIVE_INFINITY
+    await endOfTurn()
+    do {
+      this.#lastWriteMs = performance.now()
+      await this.#writeOnce()
+      // What came meanwhile goes together.
+    } while (this.#additions.length > 0)
+    this.#writing = undefined
+    if (this.#removals.length > 0) this.#writeWithin(removeAfterMs)
   }
 
   async #writeOnce(): Promise<void> {
-    clearTimeout(this.#removeTimer)
-    this.#removeTimer = undefined
     const removals = this.#removals.splice(0, removalsAtATime)
-    if (this.#removals.length > 0) this.#removeSoon()
     const additions = this.#additions
     this.#additions = []
     let sequence = this.#lastSequence
@@ -134,9 +149,5 @@ export class GroupCommit {
       this.options.onFailure()
       return false
     }
-  }
-
-  #removeSoon(): void {
-    this.#removeTimer ??= setTimeout(() => this.#write(), removeAfterMs)
   }
 }
