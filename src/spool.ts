@@ -124,15 +124,9 @@ export class Spool {
    */
   async take(portion: Portion, waitMs: number): Promise<SpoolEntry[]> {
     for (;;) {
-      while (this.#fresh.complete && this.#fresh.entries === 0) {
-        if (this.#finishing) return []
-        await this.#arrival()
-      }
-      const endMs = performance.now() + waitMs
-      for (let leftMs = waitMs; leftMs > 0 && !this.#finishing; leftMs = endMs - performance.now()) {
-        if (!this.#fresh.complete || this.#fresh.fills(portion)) break
-        await this.#arrival(leftMs)
-      }
+      await this.#until(() => !this.#fresh.complete || this.#fresh.entries > 0)
+      if (this.#fresh.complete && this.#fresh.entries === 0) return []
+      await this.#until(() => !this.#fresh.complete || this.#fresh.fills(portion), waitMs)
       const taken = this.#fresh.complete ? this.#fresh.take(portion) : await this.#takeStored(portion)
       this.#lastTaken = taken.at(-1)?.sequence ?? this.#lastTaken
       if (taken.length > 0) return taken
@@ -188,14 +182,20 @@ export class Spool {
     return taken
   }
 
-  #arrival(withinMs?: number): Promise<void> {
+  /** Waits for something that entries bring about, for so long at most. After `finish` there is nothing to wait for. */
+  #until(met: () => boolean, withinMs?: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = withinMs === undefined ? undefined : setTimeout(() => this.#wake(), withinMs)
-      this.#wake = () => {
+      let timer: NodeJS.Timeout | undefined
+      const end = () => {
         clearTimeout(timer)
         this.#wake = () => undefined
         resolve()
       }
+      this.#wake = () => {
+        if (this.#finishing || met()) end()
+      }
+      if (withinMs !== undefined) timer = setTimeout(end, withinMs)
+      this.#wake()
     })
   }
 

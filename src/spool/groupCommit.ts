@@ -70,7 +70,6 @@ export class GroupCommit {
   add(key: string, value: string, urgent: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#additions.push({ key, value, bytes: bytesOf(key, value), resolve, reject })
-      // Nothing is spared in memory.
       const together = this.store.durable && !urgent
       this.#writeWithin(together ? this.#lastWriteMs + writeEveryMs - performance.now() : 0)
     })
@@ -109,7 +108,8 @@ export class GroupCommit {
   async #writeAll(): Promise<void> {
     clearTimeout(this.#timer)
     this.#dueMs = Number.POSITIVE_INFINITY
-    await endOfTurn()
+    // Nothing is spared in memory.
+    if (this.store.durable) await endOfTurn()
     do {
       this.#lastWriteMs = performance.now()
       await this.#writeOnce()
