@@ -1,8 +1,8 @@
 import type { IncomingMessage } from 'node:http'
-import { Axios, type AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
-import { v7 as uuidv7 } from 'uuid'
+import { Axios, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import type { Certificate, CheckEntry } from '../checkEntry.ts'
 import { messageOf } from '../retry.ts'
+import { uuidv7 } from '../uuid.ts'
 import { expects, type Website } from '../website.ts'
 import { acceptEncoding, readBody } from './body.ts'
 import { Cancellation } from './cancellation.ts'
@@ -25,6 +25,7 @@ export interface CheckerOptions extends Network {
 }
 
 const maxFinalUrl = 2_000
+const everyRequest = { 'Accept-Encoding': acceptEncoding, Accept: '*/*' }
 
 /** Checks websites. Whatever a website does, the result is an entry; each check is by itself. */
 export class Checker {
@@ -32,14 +33,8 @@ export class Checker {
   readonly #client: Axios
 
   constructor(private readonly options: CheckerOptions) {
-    // Without axios's own defaults, whose merging costs each check more than all else that axios does.
-    this.#client = new Axios({
-      responseType: 'stream',
-      validateStatus: null,
-      headers: {
-        common: { 'User-Agent': options.userAgent, 'Accept-Encoding': acceptEncoding, Accept: '*/*' },
-      } as unknown as AxiosHeaders,
-    })
+    // Without any defaults, axios's own or ours: merging them costs each check more than all else that axios does.
+    this.#client = new Axios({})
   }
 
   /**
@@ -52,15 +47,7 @@ export class Checker {
     const visit = new Visit(website, this.options, recheck)
     this.#running.add(visit.cancellation)
     try {
-      return await visit.run((url, adapter) =>
-        this.#client.request({
-          url: url.href,
-          adapter,
-          method: website.method ?? 'GET',
-          data: website.body ?? undefined,
-          maxRedirects: website.followRedirects === false ? 0 : maxRedirects,
-        }),
-      )
+      return await visit.run(this.#client)
     } finally {
       this.#running.delete(visit.cancellation)
     }
@@ -73,9 +60,6 @@ export class Checker {
 }
 
 const aborted = Symbol('aborted')
-
-type Adapter = (config: InternalAxiosRequestConfig) => Promise<AxiosResponse<IncomingMessage>>
-type Request = (url: URL, adapter: Adapter) => Promise<AxiosResponse<IncomingMessage>>
 
 /** One check under way, and what is known so far. */
 class Visit {
@@ -98,11 +82,18 @@ class Visit {
     this.#timeoutMs = website.timeout === null ? options.timeoutMs : website.timeout * 1000
   }
 
-  async run(send: Request): Promise<CheckEntry | undefined> {
+  async run(client: Axios): Promise<CheckEntry | undefined> {
     const deadline = setTimeout(() => this.cancellation.cancel(this.#late()), this.#timeoutMs)
     try {
-      const url = requestable(this.website)
-      const response = await send(url, (config) => this.#follow(config))
+      const { website } = this
+      const url = requestable(website)
+      const response = await client.request<IncomingMessage>({
+        url: url.href,
+        adapter: (config) => this.#follow(url, config),
+        method: website.method ?? 'GET',
+        data: website.body ?? undefined,
+        maxRedirects: website.followRedirects === false ? 0 : maxRedirects,
+      })
       const body = await readBody(response.data, this.options.maxBodyBytes, this.cancellation)
       this.#clock.stop()
       return this.#entry(await this.#matches(body, response), null)
@@ -116,12 +107,11 @@ class Visit {
   }
 
   /** Requests, and follows the redirects: the adapter between axios and the connections. */
-  async #follow(config: InternalAxiosRequestConfig): Promise<AxiosResponse<IncomingMessage>> {
-    const ours = config.headers.toJSON() as Record<string, string>
+  async #follow(url: URL, config: InternalAxiosRequestConfig): Promise<AxiosResponse<IncomingMessage>> {
+    const ours = { 'User-Agent': this.options.userAgent, ...everyRequest, ...(config.headers.toJSON() as object) }
     const headers = withTheirs(ours, this.website.headers)
-    const first = new URL(config.url as string)
     const method = String(config.method).toUpperCase()
-    let target: Target = withUserinfo({ url: first, method, headers, body: config.data as string | undefined })
+    let target: Target = withUserinfo({ url, method, headers, body: config.data as string | undefined })
     for (;;) {
       const response = await this.#hop(target)
       const { statusCode: status = 0, headers: received } = response

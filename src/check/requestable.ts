@@ -16,7 +16,7 @@ const framing = /^(content-length|transfer-encoding|connection|upgrade|expect|te
  * @throws {Failure} invalid_url, invalid_request or regex, before anything is sent
  */
 export function requestable({ url, method, headers, regex }: Website): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
+  const parsed = parse(url)
   if (parsed === undefined || !isWeb(parsed)) {
     throw new Failure('invalid_url', 'URL: expected http:// or https:// and a host')
   }
@@ -36,6 +36,15 @@ export function requestable({ url, method, headers, regex }: Website): URL {
     }
   }
   return parsed
+}
+
+/** URL.parse, which came with Node 22. */
+function parse(url: string): URL | undefined {
+  try {
+    return new URL(url)
+  } catch {
+    return undefined
+  }
 }
 
 /** The pattern as its entry carries it. */
