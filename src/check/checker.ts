@@ -6,11 +6,12 @@ import { uuidv7 } from '../uuid.ts'
 import { expects, type Website } from '../website.ts'
 import { acceptEncoding, readBody } from './body.ts'
 import { Cancellation } from './cancellation.ts'
-import { decodeBody } from './charset.ts'
 import { Failure } from './failure.ts'
 import { hop, type Network } from './hop.ts'
+import { Page } from './page.ts'
 import { PhaseClock } from './phaseClock.ts'
 import { isRedirect, maxRedirects, nextHop, type Target, withUserinfo } from './redirect.ts'
+import type { Text } from './regex/literal.ts'
 import { RegexError } from './regex/regexError.ts'
 import { requestable, shownRegex, withTheirs } from './requestable.ts'
 
@@ -21,7 +22,7 @@ export interface CheckerOptions extends Network {
   readonly maxBodyBytes: number
   readonly userAgent: string
   /** Whether Python's `re.search` finds the pattern in the text. @throws {RegexError} */
-  readonly search: (pattern: string, text: string) => Promise<boolean>
+  readonly search: (pattern: string, text: Text) => Promise<boolean>
 }
 
 const maxFinalUrl = 2_000
@@ -147,9 +148,9 @@ class Visit {
     const { regex } = this.website
     if (regex === '') return true
     try {
-      const text = decodeBody(body, response.data.headers['content-type'])
+      const page = new Page(body, response.data.headers['content-type'])
       this.#isSearching = true
-      return await this.cancellation.race(this.options.search(regex, text))
+      return await this.cancellation.race(this.options.search(regex, page))
     } catch (error) {
       throw error instanceof RegexError ? new Failure('regex', `Regex: ${error.message}`) : error
     }
