@@ -22,7 +22,7 @@ const { values } = parseArgs({
 })
 const node = process.env.WEBMON_BENCH_NODE ?? process.execPath
 const bars = { http: 0.6, https: 0.8 }
-const rounds = 2
+const rounds = 3
 
 interface Result {
   readonly perSecond: number

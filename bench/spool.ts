@@ -29,11 +29,11 @@ const portion = { entries: 1_000, bytes: 500_000 }
 const folder = mkdtempSync(path.join(values.folder, 'webmon-spool-'))
 const open = () => Spool.open({ path: folder, limitBytes: 1e12 }, silent, new AbortController().signal)
 
-/** Adds entries, so many at a time, as that many checks would. */
+/** Adds entries, so many at a time, as that many checks would that fill the pool. */
 async function add(spool: Spool, entries: number, atATime: number, next = sample): Promise<void> {
   let left = entries
   const one = async () => {
-    while (left-- > 0) await spool.add(websiteId, next())
+    while (left-- > 0) await spool.add(websiteId, next(), true)
   }
   await Promise.all(Array.from({ length: atATime }, one))
 }

@@ -66,10 +66,15 @@ export function encode(entry: CheckEntry): string {
     certificate_expires: entry.certificate?.expires,
     certificate_issuer: entry.certificate?.issuer,
   })
-  return json.replace(
-    /[\x7f-\x9f\u2028\u2029\ufffe\uffff]/g,
-    (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  )
+  // Looked for in what is not webmon's own, because in the whole message that takes 2 us.
+  const foreign = `${entry.regex}${entry.error}${entry.detail}${entry.finalUrl}${entry.certificate?.issuer}`
+  return foreign.search(unreadable) === -1 ? json : json.replaceAll(unreadable, escaped)
+}
+
+const unreadable = /[\x7f-\x9f\u2028\u2029\ufffe\uffff]/g
+
+function escaped(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
 }
 
 /**

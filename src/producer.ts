@@ -56,7 +56,7 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
     config.producer.threads,
     ({ website, recheck }) => checker.check(website, recheck),
     async (entry, website) => {
-      await spool.add(entry.websiteId, encode(entry))
+      await spool.add(entry.websiteId, encode(entry), pool.full)
       rechecks.seen(entry, website)
       logger.debug(summaryOf(entry), `checked ${website.name}`)
     },

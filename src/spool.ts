@@ -1,18 +1,14 @@
-import { setImmediate as endOfTurn, setTimeout as sleep } from 'node:timers/promises'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { SpoolConfig } from './config.ts'
 import { sizeText } from './configValue.ts'
 import type { Logger } from './logger.ts'
 import { FatalError, messageOf } from './retry.ts'
 import { DiskStore } from './spool/diskStore.ts'
 import { FreshEntries } from './spool/freshEntries.ts'
+import { GroupCommit } from './spool/groupCommit.ts'
 import { MemoryStore } from './spool/memoryStore.ts'
-import { bytesOf, type Contents, type Portion, type SpoolEntry, type Store } from './spool/store.ts'
+import type { Contents, Portion, SpoolEntry, Store } from './spool/store.ts'
 
-/** From the start of one synced write to that of the next. At 1,000 entries/s that makes 5 entries a write. */
-const writeEveryMs = 5
-/** Removals wait for so long for a write of new entries, which takes them along at no cost. */
-const removeAfterMs = 100
-const removalsAtATime = 10_000
 const retryAfterMs = 1_000
 const lookEveryMs = 1_000
 
@@ -22,14 +18,6 @@ const roomShare = 0.9
 
 /** More than this in memory could end the process, and it would all be lost. */
 const mostInMemory = 100_000_000
-
-interface Addition {
-  readonly key: string
-  readonly value: string
-  readonly bytes: number
-  resolve(): void
-  reject(error: Error): void
-}
 
 /** Called when new checks have to wait, with the reason, and without one when they may go on. */
 export type BlockedListener = (reason: string | undefined) => void
@@ -41,22 +29,14 @@ export type BlockedListener = (reason: string | undefined) => void
 export class Spool {
   #entries: number
   #bytes: number
-  /** The sequence numbers of the newest entry that is safe, and of the newest that was taken. */
-  #lastWritten: number
+  readonly #commit: GroupCommit
+  /** The sequence number of the newest entry that was taken. */
   #lastTaken = 0
   readonly #fresh: FreshEntries
   #finishing = false
   #wake: () => void = () => undefined
 
-  #additions: Addition[] = []
-  #removals: number[] = []
-  #removeTimer: NodeJS.Timeout | undefined
-  #writing: Promise<void> | undefined
-  #lastWriteMs = Number.NEGATIVE_INFINITY
-  #closed = false
-
-  /** What makes new checks wait: a write that fails, the limit, or little room on the disk. */
-  #failure: string | undefined
+  /** What makes new checks wait, beside a write that fails: the limit, or little room on the disk. */
   #full = false
   #shortage: string | undefined
   #blockedBy: 'failure' | 'limit' | 'shortage' | undefined
@@ -91,9 +71,14 @@ export class Spool {
     contents: Contents,
     private readonly limitBytes: number,
     private readonly logger: Logger,
-    private readonly aborting: AbortSignal,
+    aborting: AbortSignal,
   ) {
-    this.#lastWritten = contents.lastSequence
+    this.#commit = new GroupCommit(store, {
+      lastSequence: contents.lastSequence,
+      aborting,
+      onWritten: (entries) => this.#written(entries),
+      onFailure: () => this.#tell(),
+    })
     this.#entries = contents.entries
     this.#bytes = contents.bytes
     this.#fresh = new FreshEntries(contents.entries === 0)
@@ -124,13 +109,11 @@ export class Spool {
    * Takes an entry in. When it has returned, the entry is synced to the disk, together with all others of the last few
    * milliseconds. It takes as long as it takes, because nothing is ever dropped.
    *
+   * @param urgent somebody waits for it: no longer than the disk takes
    * @throws when the process ends before the entry could be written
    */
-  add(key: string, value: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#additions.push({ key, value, bytes: bytesOf(key, value), resolve, reject })
-      this.#write()
-    })
+  add(key: string, value: string, urgent = false): Promise<void> {
+    return this.#commit.add(key, value, urgent)
   }
 
   /**
@@ -141,15 +124,9 @@ export class Spool {
    */
   async take(portion: Portion, waitMs: number): Promise<SpoolEntry[]> {
     for (;;) {
-      while (this.#fresh.complete && this.#fresh.entries === 0) {
-        if (this.#finishing) return []
-        await this.#arrival()
-      }
-      const endMs = performance.now() + waitMs
-      for (let leftMs = waitMs; leftMs > 0 && !this.#finishing; leftMs = endMs - performance.now()) {
-        if (!this.#fresh.complete || this.#fresh.fills(portion)) break
-        await this.#arrival(leftMs)
-      }
+      await this.#until(() => !this.#fresh.complete || this.#fresh.entries > 0)
+      if (this.#fresh.complete && this.#fresh.entries === 0) return []
+      await this.#until(() => !this.#fresh.complete || this.#fresh.fills(portion), waitMs)
       const taken = this.#fresh.complete ? this.#fresh.take(portion) : await this.#takeStored(portion)
       this.#lastTaken = taken.at(-1)?.sequence ?? this.#lastTaken
       if (taken.length > 0) return taken
@@ -164,90 +141,29 @@ export class Spool {
 
   /** Lets entries go that somebody else has safe. */
   remove(entries: readonly SpoolEntry[]): void {
-    for (const { sequence, bytes } of entries) {
-      this.#removals.push(sequence)
-      this.#bytes -= bytes
-    }
+    for (const { bytes } of entries) this.#bytes -= bytes
     this.#entries -= entries.length
     this.#tell()
-    this.#removeSoon()
+    this.#commit.remove(entries)
   }
 
   async close(): Promise<void> {
-    this.#closed = true
     clearInterval(this.#lookTimer)
-    while (this.#writing || (this.#removals.length > 0 && this.#failure === undefined)) {
-      this.#write()
-      await this.#writing
-    }
-    clearTimeout(this.#removeTimer)
+    await this.#commit.close()
     await this.store.close()
   }
 
-  #write(): void {
-    this.#writing ??= this.#writeAll()
-  }
-
-  async #writeAll(): Promise<void> {
-    try {
-      await endOfTurn()
-      do {
-        const pauseMs = this.#lastWriteMs + writeEveryMs - performance.now()
-        if (pauseMs > 0) await sleep(pauseMs)
-        this.#lastWriteMs = performance.now()
-        await this.#writeOnce()
-      } while (this.#additions.length > 0)
-    } finally {
-      this.#writing = undefined
-    }
-  }
-
-  async #writeOnce(): Promise<void> {
-    clearTimeout(this.#removeTimer)
-    this.#removeTimer = undefined
-    const removals = this.#removals.splice(0, removalsAtATime)
-    if (this.#removals.length > 0) this.#removeSoon()
-    const additions = this.#additions
-    this.#additions = []
-    let sequence = this.#lastWritten
-    const entries = additions.map(({ key, value, bytes }) => ({ sequence: ++sequence, key, value, bytes }))
-    // The same numbers again after a failure: nobody knows what of it was written.
-    while (!(await this.#written(entries, removals))) {
-      if (this.#closed || this.aborting.aborted) {
-        const lost = new Error(`the spool could not be written: ${this.#failure}`)
-        for (const { reject } of additions) reject(lost)
-        return
-      }
-      await sleep(retryAfterMs, undefined, { signal: this.aborting }).catch(() => undefined)
-    }
-    this.#lastWritten = sequence
+  #written(entries: readonly SpoolEntry[]): void {
     this.#entries += entries.length
     for (const { bytes } of entries) this.#bytes += bytes
     this.#fresh.push(entries, this.#lastTaken)
-    for (const { resolve } of additions) resolve()
     this.#wake()
     this.#tell()
   }
 
-  async #written(entries: SpoolEntry[], removals: number[]): Promise<boolean> {
-    try {
-      await this.store.write(entries, removals)
-      this.#failure = undefined
-      return true
-    } catch (error) {
-      this.#failure = messageOf(error)
-      this.#tell()
-      return false
-    }
-  }
-
-  #removeSoon(): void {
-    this.#removeTimer ??= setTimeout(() => this.#write(), removeAfterMs)
-  }
-
   /** What is written while the store is read counts as fresh again, if this reads up to where that begins. */
   async #takeStored(portion: Portion): Promise<SpoolEntry[]> {
-    const end = this.#lastWritten
+    const end = this.#commit.lastSequence
     this.#fresh.begin()
     let taken: SpoolEntry[]
     try {
@@ -266,14 +182,20 @@ export class Spool {
     return taken
   }
 
-  #arrival(withinMs?: number): Promise<void> {
+  /** Waits for something that entries bring about, for so long at most. After `finish` there is nothing to wait for. */
+  #until(met: () => boolean, withinMs?: number): Promise<void> {
     return new Promise((resolve) => {
-      const timer = withinMs === undefined ? undefined : setTimeout(() => this.#wake(), withinMs)
-      this.#wake = () => {
+      let timer: NodeJS.Timeout | undefined
+      const end = () => {
         clearTimeout(timer)
         this.#wake = () => undefined
         resolve()
       }
+      this.#wake = () => {
+        if (this.#finishing || met()) end()
+      }
+      if (withinMs !== undefined) timer = setTimeout(end, withinMs)
+      this.#wake()
     })
   }
 
@@ -284,7 +206,7 @@ export class Spool {
 
   #tell(): void {
     this.#full = this.#bytes >= this.limitBytes * (this.#full ? roomShare : fullShare)
-    const blockedBy = this.#failure ? 'failure' : this.#full ? 'limit' : this.#shortage ? 'shortage' : undefined
+    const blockedBy = this.#commit.failure ? 'failure' : this.#full ? 'limit' : this.#shortage ? 'shortage' : undefined
     if (blockedBy === this.#blockedBy) return
     this.#blockedBy = blockedBy
     this.#onBlocked(this.#reason())
@@ -294,7 +216,7 @@ export class Spool {
     const spool = `the spool (${this.store.name})`
     switch (this.#blockedBy) {
       case 'failure':
-        return `${spool} cannot be written: ${this.#failure}`
+        return `${spool} cannot be written: ${this.#commit.failure}`
       case 'limit':
         return `${spool} is full: Kafka has not acknowledged ${sizeText(this.#bytes)}, and the limit is ${sizeText(this.limitBytes)}`
       case 'shortage':

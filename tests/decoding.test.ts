@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
+import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeBody } from '../src/check/charset.ts'
+import { Page } from '../src/check/page.ts'
 import { threadTimes } from './helpers/threadTimes.ts'
 
 interface Case {
@@ -60,6 +62,29 @@ const browserCharsets = (
   'windows-1252 windows-1253 windows-1254 windows-1255 windows-1256 windows-1257 windows-1258 gbk gb18030 big5 ' +
   'euc-jp iso-2022-jp shift_jis euc-kr utf-16be utf-16le'
 ).split(' ')
+
+it('finds a literal in the page as in its text, whatever the bytes and the charset are', () => {
+  const contentType = fc.oneof(
+    fc.constantFrom(undefined, 'text/html', 'application/json', 'image/png', 'text/html; charset=unknown'),
+    fc
+      .constantFrom('UTF-8', 'iso-8859-1', 'us-ascii', 'latin1', ...browserCharsets)
+      .map((name) => `text/html; charset=${name}`),
+  )
+  const piece = fc.oneof(
+    fc
+      .constantFrom('a', 'ab', '\x1b$B', '\xe2\x82', '\xff', '\xc0\x80', '\xef\xbb\xbf', '\0', '~', '\\')
+      .map((text) => Buffer.from(text, 'latin1')),
+    fc.uint8Array({ maxLength: 3 }).map(Buffer.from),
+  )
+  const literal = fc.oneof(fc.constantFrom('', 'a', 'ab', 'ba', '~', '\\', '\0', '\ufffd'), fc.string({ maxLength: 2 }))
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 12 }), contentType, literal, (pieces, type, searched) => {
+      const body = Buffer.concat(pieces)
+      expect(new Page(body, type).includes(searched)).toBe(decodeBody(body, type).includes(searched))
+    }),
+    { numRuns: 5_000 },
+  )
+})
 
 /** Without what other programs take. */
 function runMs(): number {

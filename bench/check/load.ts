@@ -103,17 +103,17 @@ async function webmon(): Promise<() => void> {
   })
   let n = 0
   const next = () => {
-    const id = `00000000-0000-4000-8000-${String(n++ % 100_000).padStart(12, '0')}`
+    const id = `00000000-0000-4000-8000-${String(n++ % 10_000).padStart(12, '0')}`
     offer(websiteOf({ id, url, regex: 'needle' }))
   }
   const pool = new CheckPool(
     concurrency,
     ({ website }) => checker.check(website),
     async (entry) => {
-      await spool.add(entry.websiteId, encode(entry))
+      await spool.add(entry.websiteId, encode(entry), pool.full)
       done++
       if (!entry.available) failed++
-      setImmediate(next)
+      next()
     },
     silent,
   )

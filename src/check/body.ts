@@ -40,7 +40,7 @@ export function readBody(response: IncomingMessage, maxBytes: number, cancellati
       act()
     }
     const fail = (reason: unknown) => settle(() => reject(reason))
-    const end = () => settle(() => resolve(Buffer.concat(chunks).subarray(0, maxBytes)))
+    const end = () => settle(() => resolve(joined(chunks).subarray(0, maxBytes)))
     const endAfter = (stream: IncomingMessage | Transform, most: number) => {
       let bytes = 0
       let pieces = 0
@@ -79,6 +79,12 @@ export function readBody(response: IncomingMessage, maxBytes: number, cancellati
     endAfter(last, maxBytes)
     last.on('end', end)
   })
+}
+
+/** Most pages come in one piece, which need not be copied. */
+function joined(chunks: readonly Buffer[]): Buffer {
+  const [first, ...others] = chunks
+  return first && others.length === 0 ? first : Buffer.concat(chunks)
 }
 
 const cutOff = 'Body: the connection ended before the body was complete'

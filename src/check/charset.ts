@@ -16,6 +16,12 @@ export function decodeBody(body: Buffer, contentType: string | undefined): strin
   return decodeAs('windows-1252', body)
 }
 
+/** Whether the letters of ASCII are these bytes, and nothing else is: whatever the other bytes are, valid or not. */
+export function keepsAscii(contentType: string | undefined): boolean {
+  const charset = charsetOf((contentType ?? '').split(';').slice(1))
+  return charset === undefined || /^(utf-?8|iso-8859-1|us-ascii|windows-1252)$/i.test(charset)
+}
+
 /** The last one counts. Quotes of both kinds are left out, closed or not. */
 function charsetOf(parameters: readonly string[]): string | undefined {
   let charset: string | undefined

@@ -1,17 +1,19 @@
-import http, { type IncomingMessage } from 'node:http'
-import { Axios, type AxiosHeaders, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
-import { v7 as uuidv7 } from 'uuid'
+import type { IncomingMessage } from 'node:http'
+import { Axios, type AxiosResponse, type InternalAxiosRequestConfig } from 'axios'
 import type { Certificate, CheckEntry } from '../checkEntry.ts'
 import { messageOf } from '../retry.ts'
+import { uuidv7 } from '../uuid.ts'
 import { expects, type Website } from '../website.ts'
 import { acceptEncoding, readBody } from './body.ts'
 import { Cancellation } from './cancellation.ts'
-import { decodeBody } from './charset.ts'
 import { Failure } from './failure.ts'
 import { hop, type Network } from './hop.ts'
+import { Page } from './page.ts'
 import { PhaseClock } from './phaseClock.ts'
-import { isRedirect, isWeb, maxRedirects, nextHop, type Target, withUserinfo } from './redirect.ts'
+import { isRedirect, maxRedirects, nextHop, type Target, withUserinfo } from './redirect.ts'
+import type { Text } from './regex/literal.ts'
 import { RegexError } from './regex/regexError.ts'
+import { requestable, shownRegex, withTheirs } from './requestable.ts'
 
 export interface CheckerOptions extends Network {
   /** Milliseconds until a check ends, whatever the website does. */
@@ -22,16 +24,11 @@ export interface CheckerOptions extends Network {
   /** Of websites without one of their own; for the entries. */
   readonly intervalSeconds?: number
   /** Whether Python's `re.search` finds the pattern in the text. @throws {RegexError} */
-  readonly search: (pattern: string, text: string) => Promise<boolean>
+  readonly search: (pattern: string, text: Text) => Promise<boolean>
 }
 
 const maxFinalUrl = 2_000
-/** A longer pattern is refused, and its entry carries only the beginning: no message may become too large. */
-const maxRegexBytes = 8_000
-const shownOfLongRegex = 1_000
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
-/** Headers that say how the message is framed: what Node sets is what it sends. */
-const framing = /^(content-length|transfer-encoding|connection|upgrade|expect|te|trailer)$/i
+const everyRequest = { 'Accept-Encoding': acceptEncoding, Accept: '*/*' }
 
 /** Checks websites. Whatever a website does, the result is an entry; each check is by itself. */
 export class Checker {
@@ -39,14 +36,8 @@ export class Checker {
   readonly #client: Axios
 
   constructor(private readonly options: CheckerOptions) {
-    // Without axios's own defaults, whose merging costs each check more than all else that axios does.
-    this.#client = new Axios({
-      responseType: 'stream',
-      validateStatus: null,
-      headers: {
-        common: { 'User-Agent': options.userAgent, 'Accept-Encoding': acceptEncoding, Accept: '*/*' },
-      } as unknown as AxiosHeaders,
-    })
+    // Without any defaults, axios's own or ours: merging them costs each check more than all else that axios does.
+    this.#client = new Axios({})
   }
 
   /**
@@ -59,15 +50,7 @@ export class Checker {
     const visit = new Visit(website, this.options, recheck)
     this.#running.add(visit.cancellation)
     try {
-      return await visit.run((url, adapter) =>
-        this.#client.request({
-          url: url.href,
-          adapter,
-          method: website.method ?? 'GET',
-          data: website.body ?? undefined,
-          maxRedirects: website.followRedirects === false ? 0 : maxRedirects,
-        }),
-      )
+      return await visit.run(this.#client)
     } finally {
       this.#running.delete(visit.cancellation)
     }
@@ -80,9 +63,6 @@ export class Checker {
 }
 
 const aborted = Symbol('aborted')
-
-type Adapter = (config: InternalAxiosRequestConfig) => Promise<AxiosResponse<IncomingMessage>>
-type Request = (url: URL, adapter: Adapter) => Promise<AxiosResponse<IncomingMessage>>
 
 /** One check under way, and what is known so far. */
 class Visit {
@@ -105,11 +85,18 @@ class Visit {
     this.#timeoutMs = website.timeout === null ? options.timeoutMs : website.timeout * 1000
   }
 
-  async run(send: Request): Promise<CheckEntry | undefined> {
+  async run(client: Axios): Promise<CheckEntry | undefined> {
     const deadline = setTimeout(() => this.cancellation.cancel(this.#late()), this.#timeoutMs)
     try {
-      const url = requestable(this.website)
-      const response = await send(url, (config) => this.#follow(config))
+      const { website } = this
+      const url = requestable(website)
+      const response = await client.request<IncomingMessage>({
+        url: url.href,
+        adapter: (config) => this.#follow(url, config),
+        method: website.method ?? 'GET',
+        data: website.body ?? undefined,
+        maxRedirects: website.followRedirects === false ? 0 : maxRedirects,
+      })
       const body = await readBody(response.data, this.options.maxBodyBytes, this.cancellation)
       this.#clock.stop()
       return this.#entry(await this.#matches(body, response), null)
@@ -123,12 +110,11 @@ class Visit {
   }
 
   /** Requests, and follows the redirects: the adapter between axios and the connections. */
-  async #follow(config: InternalAxiosRequestConfig): Promise<AxiosResponse<IncomingMessage>> {
-    const ours = config.headers.toJSON() as Record<string, string>
+  async #follow(url: URL, config: InternalAxiosRequestConfig): Promise<AxiosResponse<IncomingMessage>> {
+    const ours = { 'User-Agent': this.options.userAgent, ...everyRequest, ...(config.headers.toJSON() as object) }
     const headers = withTheirs(ours, this.website.headers)
-    const first = new URL(config.url as string)
     const method = String(config.method).toUpperCase()
-    let target: Target = withUserinfo({ url: first, method, headers, body: config.data as string | undefined })
+    let target: Target = withUserinfo({ url, method, headers, body: config.data as string | undefined })
     for (;;) {
       const response = await this.#hop(target)
       const { statusCode: status = 0, headers: received } = response
@@ -164,9 +150,9 @@ class Visit {
     const { regex } = this.website
     if (regex === '') return true
     try {
-      const text = decodeBody(body, response.data.headers['content-type'])
+      const page = new Page(body, response.data.headers['content-type'])
       this.#isSearching = true
-      return await this.cancellation.race(this.options.search(regex, text))
+      return await this.cancellation.race(this.options.search(regex, page))
     } catch (error) {
       throw error instanceof RegexError ? new Failure('regex', `Regex: ${error.message}`) : error
     }
@@ -195,7 +181,7 @@ class Visit {
       timestamp: this.#startedAt,
       responseTimeMs: Math.round(this.#responseTimeMs ?? this.#clock.elapsedMs),
       httpStatus,
-      regex: isTooLong(website.regex) ? website.regex.slice(0, shownOfLongRegex).toWellFormed() : website.regex,
+      regex: shownRegex(website.regex),
       regexMatch,
       error: failure?.code ?? null,
       detail: failure?.message ?? null,
@@ -212,42 +198,6 @@ class Visit {
       certificate: this.#certificate,
     }
   }
-}
-
-/** @throws {Failure} invalid_url, invalid_request or regex, before anything is sent */
-function requestable({ url, method, headers, regex }: Website): URL {
-  const parsed = URL.canParse(url) ? new URL(url) : undefined
-  if (parsed === undefined || !isWeb(parsed)) {
-    throw new Failure('invalid_url', 'URL: expected http:// or https:// and a host')
-  }
-  if (isTooLong(regex)) throw new Failure('regex', `Regex: longer than ${maxRegexBytes} bytes`)
-  if (method !== null && !methods.has(method.toUpperCase())) {
-    throw new Failure('invalid_request', `URL: website.method: ${JSON.stringify(method.slice(0, 20))} cannot be sent`)
-  }
-  for (const [name, value] of Object.entries(headers ?? {})) {
-    try {
-      http.validateHeaderName(name)
-      http.validateHeaderValue(name, value as string)
-    } catch {
-      throw new Failure('invalid_request', `URL: website.headers: ${JSON.stringify(name.slice(0, 50))} cannot be sent`)
-    }
-    if (typeof value !== 'string' || framing.test(name)) {
-      throw new Failure('invalid_request', `URL: website.headers: ${name.slice(0, 50)} may not be set, or is no text`)
-    }
-  }
-  return parsed
-}
-
-/** Not left to axios, which loses those that are called as its own methods: `get`, `set`, `constructor`. */
-function withTheirs(ours: Record<string, string>, theirs: Website['headers']): Record<string, string> {
-  if (theirs === null) return ours
-  const replaced = new Set(Object.keys(theirs).map((name) => name.toLowerCase()))
-  const kept = Object.entries(ours).filter(([name]) => !replaced.has(name.toLowerCase()))
-  return Object.fromEntries([...kept, ...(Object.entries(theirs) as [string, string][])])
-}
-
-function isTooLong(regex: string): boolean {
-  return regex.length * 3 > maxRegexBytes && Buffer.byteLength(regex) > maxRegexBytes
 }
 
 function internal(error: unknown): Failure {

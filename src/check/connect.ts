@@ -35,7 +35,7 @@ export function connect(addresses: readonly Address[], port: number, cancellatio
         autoSelectFamily: false,
       })
       open.add(socket)
-      socket.once('error', (error: NodeJS.ErrnoException) => {
+      const failed = (error: NodeJS.ErrnoException) => {
         open.delete(socket)
         firstError ??= error
         if (next < addresses.length) {
@@ -45,10 +45,11 @@ export function connect(addresses: readonly Address[], port: number, cancellatio
           settle()
           reject(connectFailure(firstError, addresses[0] as Address, port))
         }
-      })
+      }
+      socket.once('error', failed)
       socket.once('connect', () => {
         settle(socket)
-        socket.removeAllListeners('error')
+        socket.off('error', failed)
         // Whoever speaks over it listens for itself; an error that comes between two phases must not end the process.
         socket.on('error', () => undefined)
         resolve(socket)

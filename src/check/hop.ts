@@ -38,7 +38,7 @@ export async function hop(target: Target, options: HopOptions): Promise<Incoming
   const { url, method, headers, body } = target
   const { network, clock, cancellation } = options
   const secured = url.protocol === 'https:'
-  const host = url.hostname.replace(/^\[|\]$/g, '')
+  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname
   const proxy = network.proxyFor(url)
   clock.restart()
   // Where a proxy connects for us, a name is its affair; an address is not.

@@ -28,6 +28,11 @@ export class CheckPool {
     this.#limit = pLimit(threads)
   }
 
+  /** Whether the next check has to wait for one of those that run. */
+  get full(): boolean {
+    return this.#limit.activeCount >= this.threads
+  }
+
   /** Checks the website as soon as there is room. */
   offer(turn: Turn): void {
     const { website, missed } = turn
@@ -37,12 +42,10 @@ export class CheckPool {
       if (!turn.recheck) this.#window.missed++
       return
     }
-    const run = this.#limit(() => this.#run(turn))
-      .catch((error: unknown) =>
-        this.logger.error({ website_id: website.id }, `a check failed in webmon itself: ${messageOf(error)}`),
-      )
-      .finally(() => this.#running.delete(website.id))
-    this.#running.set(website.id, run)
+    this.#running.set(
+      website.id,
+      this.#limit(() => this.#runOrTell(turn)),
+    )
   }
 
   /**
@@ -95,6 +98,17 @@ export class CheckPool {
       { late, missed, worst_ms: worstMs, threads: this.threads, ...(full && { threads_needed: needed }) },
       `${late} checks began late, up to ${(worstMs / 1000).toFixed(1)} s, and ${missed} were missed${full}`,
     )
+  }
+
+  async #runOrTell(turn: Turn): Promise<void> {
+    const { id } = turn.website
+    try {
+      await this.#run(turn)
+    } catch (error) {
+      this.logger.error({ website_id: id }, `a check failed in webmon itself: ${messageOf(error)}`)
+    } finally {
+      this.#running.delete(id)
+    }
   }
 
   async #run(turn: Turn): Promise<void> {

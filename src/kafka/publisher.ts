@@ -1,9 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ICustomPartitioner, type Kafka, type Message, Partitioners, type Producer } from 'kafkajs'
+import type { Kafka, Producer } from 'kafkajs'
 import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
 import type { SpoolEntry } from '../spool/store.ts'
 import type { Spool } from '../spool.ts'
+import { rememberingPartitioner, type SentMessage } from './partitioner.ts'
 
 /** A batch goes when it holds so many entries or bytes, or when its first entry has waited so long. */
 const batch = { entries: 1_000, bytes: 500_000 }
@@ -165,20 +166,6 @@ export class Publisher {
       { website_id: entries[0]?.key, bytes: entries[0]?.bytes, refused: this.#refused },
       `Kafka refuses a check entry: ${messageOf(error)}; it is kept in the spool, and offered again at the next start`,
     )
-  }
-}
-
-interface SentMessage extends Message {
-  sentTo?: number
-}
-
-/** Kafka's own choice of the partition, written down in the message. */
-const rememberingPartitioner: ICustomPartitioner = () => {
-  const partitionOf = Partitioners.DefaultPartitioner()
-  return (args) => {
-    const partition = partitionOf(args)
-    ;(args.message as SentMessage).sentTo = partition
-    return partition
   }
 }
 

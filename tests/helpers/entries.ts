@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import { v7 as uuidv7 } from 'uuid'
 import type { CheckEntry } from '../../src/checkEntry.ts'
 import type { TopicRecord } from '../../src/message.ts'
+import { uuidv7 } from '../../src/uuid.ts'
 import type { Website } from '../../src/website.ts'
 
 /** A check entry as the producer makes it, of a good check now, but for what is given. */

@@ -4,10 +4,14 @@
  */
 const mostIncluded = 250
 
+/** What is searched: a string, or what acts as one. */
+export type Text = Pick<string, 'includes' | 'toString'>
+
 /** Whether a text contains a literal, in time linear in the text whatever both are. */
-export function containsLiteral(text: string, literal: string): boolean {
-  if (literal.length <= mostIncluded) return text.includes(literal)
+export function containsLiteral(searched: Text, literal: string): boolean {
+  if (literal.length <= mostIncluded) return searched.includes(literal)
   // Knuth, Morris and Pratt: 1 MB in some 5 ms.
+  const text = searched.toString()
   const borders = bordersOf(literal)
   let matched = 0
   for (let index = 0; index < text.length; index++) {

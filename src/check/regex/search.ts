@@ -1,5 +1,5 @@
 import type { JavaScriptPattern } from './emit.ts'
-import { containsLiteral } from './literal.ts'
+import { containsLiteral, type Text } from './literal.ts'
 import { MatchThread, type Search } from './matchThread.ts'
 import { RegexError } from './regexError.ts'
 import { type Translation, Translator } from './translate.ts'
@@ -49,12 +49,12 @@ export class RegexSearch {
    * @throws RegexError the pattern is refused, or was too slow or too large for this text, or for others before it
    * @throws Error the search was closed, or its threads do not work
    */
-  async search(pattern: string, text: string): Promise<boolean> {
+  async search(pattern: string, text: Text): Promise<boolean> {
     const translation = this.#translate(pattern)
     if ('literal' in translation) return containsLiteral(text, translation.literal)
     if (this.#isClosed) throw closed()
     try {
-      const found = await this.#runInThread(pattern, translation, text)
+      const found = await this.#runInThread(pattern, translation, text.toString())
       this.#troublesome.delete(pattern)
       return found
     } catch (error) {
