@@ -125,13 +125,13 @@ export function decode(
 export type Decoded = { readonly record: TopicRecord; readonly entry: CheckEntry } | DeadLetter
 
 /**
- * Reads records, each time anew: what is read once and not kept costs a third less than what the garbage collector has
- * to carry along until the database has answered.
+ * Reads records, each time anew and to the same end: what is read once and not kept costs a third less than what the
+ * garbage collector has to carry along until the database has answered.
  */
 export function decoded(records: Iterable<TopicRecord>, oldestDays?: number): Iterable<Decoded> {
+  const nowMs = Date.now()
   return {
     *[Symbol.iterator]() {
-      const nowMs = Date.now()
       for (const record of records) {
         try {
           yield { record, entry: decode(record, nowMs, oldestDays) }

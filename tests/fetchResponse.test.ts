@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import fc from 'fast-check'
 import { CompressionTypes, Kafka, type KafkaMessage, logLevel, type Message, Partitioners } from 'kafkajs'
 import response from 'kafkajs/src/protocol/requests/fetch/v11/response.js'
 import { afterEach, describe, expect, inject, it } from 'vitest'
@@ -83,11 +84,37 @@ describe('the answer to a fetch', () => {
     expect(await recordsReadTheSame(answers)).toEqual([8, 8, 8, 8, 8])
   })
 
+  it('with wrong bytes in it is read to its end, or refused', async () => {
+    const answers = await answersWith(Array.from({ length: 20 }, (_, n) => ({ key: `key ${n}`, value: 'x'.repeat(n) })))
+    const healthy = answers.sort((a, b) => a.length - b.length).at(-1) as Buffer
+    const outcomes = { read: 0, refused: 0 }
+    const wrong = fc.record({ at: fc.nat(healthy.length - 1), byte: fc.nat(255) })
+    fc.assert(
+      fc.property(fc.array(wrong, { minLength: 1, maxLength: 3 }), (mutations) => {
+        const bytes = Buffer.from(healthy)
+        for (const { at, byte } of mutations) bytes[at] = byte
+        try {
+          const partitions = readFetchResponse(bytes)?.responses.flatMap((topic) => topic.partitions) ?? []
+          for (const { key, value } of partitions.flatMap(({ messages }) => messages))
+            Buffer.concat([key, value].map(orEmpty))
+          outcomes.read++
+        } catch (error) {
+          expect(error).toBeInstanceOf(RangeError)
+          outcomes.refused++
+        }
+      }),
+      { numRuns: 20_000 },
+    )
+    expect(Math.min(outcomes.read, outcomes.refused)).toBeGreaterThan(100)
+  })
+
   it('is left to kafkajs when something in it is compressed', async () => {
     const answers = await answersWith([{ value: 'one' }, { value: 'two' }], { compression: CompressionTypes.GZIP })
     expect(answers.map((bytes) => readFetchResponse(bytes))).toContain(undefined)
   })
 })
+
+const orEmpty = (bytes: Buffer | null) => bytes ?? Buffer.alloc(0)
 
 /** How many are in each answer that holds any. */
 async function recordsReadTheSame(answers: Buffer[]): Promise<number[]> {

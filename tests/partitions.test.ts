@@ -85,6 +85,13 @@ test.each(['UTC', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe'])(
   },
 )
 
+test('a day whose partition somebody detached, and kept under its name, gets another one', async () => {
+  await ensurePartitions(pool, { logger, now, daysAhead: 0 })
+  await pool.query('ALTER TABLE check_entry DETACH PARTITION check_entry_20311030')
+  await ensurePartitionFor(pool, now, { logger })
+  expect(logger.info).toHaveBeenLastCalledWith({ partitions: ['check_entry_20311030_2'] }, 'partitions made: 1')
+})
+
 test('31 days ahead are made by default', async () => {
   await ensurePartitions(pool, { logger, now })
   expect(await partitions('check_entry_2031')).toHaveLength(32)

@@ -96,8 +96,9 @@ async function storeWhole(
 
 /** Finds the rows that PostgreSQL refuses by halving, and stores the others, still in one transaction. */
 function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: StoreOptions): Promise<Stored> {
-  const entries = [...chunk].filter((one) => 'entry' in one).sort((a, b) => byKey(a.entry, b.entry))
-  const deadLetters = [...chunk].filter((one) => 'reason' in one)
+  const all = [...chunk]
+  const entries = all.filter((one) => 'entry' in one).sort((a, b) => byKey(a.entry, b.entry))
+  const deadLetters = all.filter((one) => 'reason' in one)
   return transaction(pool, options.signal, async (client) => {
     const run = ({ text, values }: Statement) => client.query(text, values)
     const statuses = new WebsiteStatuses()
@@ -129,9 +130,9 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
       }
     }
     await client.query(transactionLimits)
-    const all = new WebsiteStatuses()
-    for (const { entry } of entries) all.add(entry)
-    await run(all.lock())
+    const locking = new WebsiteStatuses()
+    for (const { entry } of entries) locking.add(entry)
+    await run(locking.lock())
     await store(entries)
     const { rows: changed } = await run(statuses.lock())
     const statusChanges = changed.length > 0 ? changesIn(await run(statuses.update(changed))) : []

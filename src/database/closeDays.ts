@@ -35,7 +35,8 @@ export async function closeDays(pool: pg.Pool, options: CloseOptions): Promise<v
     const oldest = hourDays === 0 ? '' : oldestDay(hourDays)
     for (const day of await daysToClose(pool, until)) {
       const isKept = day >= oldest
-      if (isKept) await ensurePartitionFor(pool, new Date(`${day}T00:00:00Z`), { logger, signal })
+      if (isKept)
+        await ensurePartitionFor(pool, new Date(`${day}T00:00:00Z`), { tables: ['check_day'], logger, signal })
       await transaction(pool, signal, async (client) => {
         // First, so that a mark that is set meanwhile stays.
         await client.query('DELETE FROM stale_day WHERE day = $1', [day])

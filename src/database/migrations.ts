@@ -60,7 +60,7 @@ export async function migrate(pool: pg.Pool, options: MigrateOptions): Promise<v
     const versions = await appliedVersions(pool)
     const pending = notApplied(migrations, versions)
     if (pending.length === 0) return tellOfNewer(migrations, versions, logger)
-    const change = { what: 'migrating', tables: tablesIn(pending), logger, signal }
+    const change = { what: 'migrating', tables: ['check_entry', ...tablesIn(pending)], logger, signal }
     const applied = await changeTables(pool, change, (client) => apply(client, pool, migrations, complete))
     if (applied !== 'busy') {
       for (const { version, name } of applied) logger.info({ version }, `migration ${name} applied`)

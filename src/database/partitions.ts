@@ -26,6 +26,8 @@ const names = Object.keys(layouts) as TableName[]
 interface PartitionOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'debug'>
   readonly signal?: AbortSignal
+  /** Left out: all. */
+  readonly tables?: readonly TableName[]
 }
 
 export interface Partition {
@@ -91,22 +93,21 @@ export function isNoPartition(error: unknown): boolean {
  * @param months for the rollups of what is there already
  */
 export async function makeFirstPartitions(client: pg.ClientBase, months: readonly Date[]): Promise<void> {
-  await makeMissing(client, [new Date()], defaultDaysAhead)
-  if (months.length > 0) await makeMissing(client, months, 0)
+  await makeMissing(client, names, [new Date()], defaultDaysAhead)
+  if (months.length > 0) await makeMissing(client, names, months, 0)
 }
 
 async function ensure(
   pool: pg.Pool,
   times: readonly Date[],
   daysAhead: number,
-  { logger, signal = new AbortController().signal }: PartitionOptions,
+  { logger, signal = new AbortController().signal, tables = names }: PartitionOptions,
 ): Promise<void> {
-  const tables = await readPartitionedTables(pool)
-  if (tables.every((table) => missing(table, times, daysAhead).length === 0)) return
-  const change = { what: 'making partitions', tables: names, attempts: 10, logger, signal }
+  if ((await readIncomplete(pool, tables, times, daysAhead)).length === 0) return
+  const change = { what: 'making partitions', tables, attempts: 10, logger, signal }
   const { made, foreign } = await changeTables(pool, change, async (client) => {
     await client.query(takeAdvisory('partitions'))
-    return await makeMissing(client, times, daysAhead)
+    return await makeMissing(client, tables, times, daysAhead)
   })
   if (made.length > 0) logger.info({ partitions: made }, `partitions made: ${made.length}`)
   for (const { name, schema, owner } of foreign)
@@ -119,21 +120,22 @@ async function ensure(
  */
 async function makeMissing(
   client: pg.ClientBase,
+  tables: readonly TableName[],
   times: readonly Date[],
   daysAhead: number,
 ): Promise<{ made: string[]; foreign: PartitionedTable[] }> {
-  const incomplete = (await readPartitionedTables(client)).filter(
-    (table) => missing(table, times, daysAhead).length > 0,
-  )
+  const incomplete = await readIncomplete(client, tables, times, daysAhead)
   const [schema] = incomplete.map((table) => table.schema)
   if (schema === undefined) return { made: [], foreign: [] }
   await requireRights(client, schema, ['check_entry'])
   const wanted = incomplete
     .filter(({ isOurs }) => isOurs)
     .flatMap((table) => missing(table, times, daysAhead).map((period) => ({ table, period })))
-  const statements = wanted.map(({ table, period }) => {
+  const taken = await readNames(client, schema)
+  const made = wanted.map(({ table, period }) => freeName(partitionName(table.name, period), taken))
+  const statements = wanted.map(({ table, period }, n) => {
     const parent = `${pg.escapeIdentifier(table.schema)}.${table.name}`
-    const partition = `${pg.escapeIdentifier(table.schema)}.${partitionName(table.name, period)}`
+    const partition = `${pg.escapeIdentifier(table.schema)}.${made[n]}`
     // Services may run as several members of the role that owns the table: each must be able to drop the partition.
     const give = table.isOwner ? '' : `ALTER TABLE ${partition} OWNER TO ${pg.escapeIdentifier(table.owner)};`
     return `CREATE TABLE ${partition} (LIKE ${parent} INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING GENERATED
@@ -147,10 +149,32 @@ async function makeMissing(
   } catch (error) {
     throw asMigrationError(error, 'making partitions failed')
   }
-  return {
-    made: wanted.map(({ table, period }) => partitionName(table.name, period)),
-    foreign: incomplete.filter(({ isOurs }) => !isOurs),
-  }
+  return { made, foreign: incomplete.filter(({ isOurs }) => !isOurs) }
+}
+
+async function readIncomplete(
+  client: pg.Pool | pg.ClientBase,
+  tables: readonly TableName[],
+  times: readonly Date[],
+  daysAhead: number,
+): Promise<PartitionedTable[]> {
+  const all = await readPartitionedTables(client)
+  return all.filter((table) => tables.includes(table.name) && missing(table, times, daysAhead).length > 0)
+}
+
+async function readNames(client: pg.ClientBase, schema: string): Promise<Set<string>> {
+  const { rows } = await client.query<{ name: string }>(
+    `SELECT relname AS name FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)`,
+    [schema],
+  )
+  return new Set(rows.map(({ name }) => name))
+}
+
+/** Somebody may have detached the partition to keep it, under the name that it had. */
+function freeName(name: string, taken: ReadonlySet<string>): string {
+  let free = name
+  for (let n = 2; taken.has(free); n++) free = `${name}_${n}`
+  return free
 }
 
 function missing({ name, partitions }: PartitionedTable, times: readonly Date[], daysAhead: number): Period[] {

@@ -30,7 +30,8 @@ const deadLettersAtATime = 10_000
  * so at a time; what cannot be done now is told, and left for the next time.
  */
 export async function applyRetention(pool: pg.Pool, retention: Retention, options: RetentionOptions): Promise<void> {
-  const { now = new Date(), patienceMs = 30_000, logger, signal } = options
+  const { patienceMs = 30_000, logger, signal } = options
+  const nowMs = options.now?.getTime() ?? (await earlierOfClocks(pool))
   const days: Record<TableName, number> = {
     check_entry: retention.entryDays,
     check_hour: retention.hourDays,
@@ -39,11 +40,17 @@ export async function applyRetention(pool: pg.Pool, retention: Retention, option
   await exclusively(pool, 'retention', signal, async (spare) => {
     for (const table of await readPartitionedTables(pool)) {
       if (days[table.name] === 0) continue
-      const until = now.getTime() - days[table.name] * dayMs
+      const until = nowMs - days[table.name] * dayMs
       await dropOlder(table, until, { pool, spare, patienceMs, logger, signal })
     }
     if (retention.entryDays > 0) await deleteDeadLetters(pool, retention.entryDays, signal)
   })
+}
+
+/** A clock that is ahead would drop what is still to be kept: it takes two of them. */
+async function earlierOfClocks(pool: pg.Pool): Promise<number> {
+  const { rows } = await pool.query<{ ms: number }>('SELECT extract(epoch FROM now())::float8 * 1000 AS ms')
+  return Math.min(Date.now(), rows[0]?.ms as number)
 }
 
 /** When the rows of the original go, all at once; undefined: never, or they are gone. */

@@ -55,25 +55,13 @@ const update = `
    WHERE website.website_id = changed.website_id AND newer.exists IS NULL
   RETURNING website.website_id AS "websiteId", changed."from", changed."to"`
 
-interface Newest {
-  entry: CheckEntry
-  /** The newest one with a certificate. */
-  certified: CheckEntry | null
-}
-
-/** What entries say of their websites. */
+/** What entries say of their websites: the newest one's certificate, if it has one, and its status. */
 export class WebsiteStatuses {
-  readonly #newest = new Map<string, Newest>()
+  readonly #newest = new Map<string, CheckEntry>()
 
   add(entry: CheckEntry): void {
-    const certified = entry.certificate === null ? null : entry
     const known = this.#newest.get(entry.websiteId)
-    if (known === undefined) {
-      this.#newest.set(entry.websiteId, { entry, certified })
-      return
-    }
-    if (isNewer(entry, known.entry)) known.entry = entry
-    if (certified && (!known.certified || isNewer(certified, known.certified))) known.certified = certified
+    if (known === undefined || isNewer(entry, known)) this.#newest.set(entry.websiteId, entry)
   }
 
   /**
@@ -84,7 +72,7 @@ export class WebsiteStatuses {
    */
   lock(): Statement {
     const arrays = new NewestArrays()
-    for (const newest of this.#newest.values()) arrays.add(newest)
+    for (const entry of this.#newest.values()) arrays.add(entry)
     return { text: lock, values: [arrays.websiteIds, arrays.statuses, arrays.expires, arrays.issuers].map(finished) }
   }
 
@@ -94,9 +82,9 @@ export class WebsiteStatuses {
     let oldest = until.getTime()
     const arrays = new NewestArrays()
     for (const { websiteId } of websites) {
-      const newest = this.#newest.get(websiteId) as Newest
-      arrays.add(newest)
-      oldest = Math.min(oldest, newest.entry.timestamp.getTime())
+      const entry = this.#newest.get(websiteId) as CheckEntry
+      arrays.add(entry)
+      oldest = Math.min(oldest, entry.timestamp.getTime())
     }
     const { websiteIds, times, ids, statuses, expires, issuers } = arrays
     return {
@@ -117,13 +105,13 @@ class NewestArrays {
   readonly expires = new BinaryArray('timestamptz')
   readonly issuers = new BinaryArray('varchar')
 
-  add({ entry, certified }: Newest): void {
+  add(entry: CheckEntry): void {
     this.websiteIds.uuid(entry.websiteId)
     this.times.timestamptz(entry.timestamp.getTime())
     this.ids.uuid(entry.id)
     this.statuses.varchar(statusAfter(entry))
-    this.expires.timestamptz(certified?.certificate?.expires.getTime() ?? null)
-    this.issuers.varchar(certified?.certificate?.issuer ?? null)
+    this.expires.timestamptz(entry.certificate?.expires.getTime() ?? null)
+    this.issuers.varchar(entry.certificate?.issuer ?? null)
   }
 }
 

@@ -94,6 +94,7 @@ function readBatches(cursor: Cursor, length: number): RecordView[] | undefined {
     const batchEnd = cursor.int32() + cursor.at
     // Answers are cut at their greatest size, wherever that is.
     if (batchEnd > end) break
+    if (batchEnd < cursor.at + batchHeaderBytes - 12) throw corrupt('a batch')
     cursor.skip(4)
     if (cursor.int8() !== 2) return undefined
     cursor.skip(4)
@@ -103,12 +104,17 @@ function readBatches(cursor: Cursor, length: number): RecordView[] | undefined {
     const firstMs = Number(cursor.int64())
     const lastMs = Number(cursor.int64())
     cursor.skip(14)
+    // Each record takes at least a byte of the batch, so this ends whatever the count is.
     for (let count = cursor.int32(); count > 0; count--) {
       const recordEnd = cursor.varint() + cursor.at
       cursor.skip(1)
       const ms = firstMs + cursor.varint()
       const offset = firstOffset + cursor.varint()
-      records.push(new RecordView(cursor.bytes, cursor.at, offset, (attributes & logAppendTime) !== 0 ? lastMs : ms))
+      const keyAt = cursor.at
+      cursor.skipData()
+      cursor.skipData()
+      if (!(cursor.at <= recordEnd && recordEnd <= batchEnd)) throw corrupt('a record')
+      records.push(new RecordView(cursor.bytes, keyAt, offset, (attributes & logAppendTime) !== 0 ? lastMs : ms))
       cursor.at = recordEnd
     }
     cursor.at = batchEnd
@@ -143,7 +149,7 @@ class RecordView {
 
   get value(): Buffer | null {
     const cursor = new Cursor(this.bytes, this.keyAt)
-    cursor.skip(Math.max(cursor.varint(), 0))
+    cursor.skipData()
     return cursor.data()
   }
 }
@@ -183,7 +189,9 @@ class Cursor {
   varint(): number {
     let zigzag = 0
     for (let scale = 1; ; scale *= 128) {
-      const byte = this.bytes[this.at++] as number
+      const byte = this.bytes[this.at++]
+      // Nine bytes hold 63 bits; a number that long, or that ends with the answer, is none.
+      if (byte === undefined || scale > 2 ** 63) throw corrupt('a number')
       zigzag += (byte & 0x7f) * scale
       if (byte < 0x80) return zigzag % 2 === 0 ? zigzag / 2 : -(zigzag + 1) / 2
     }
@@ -195,10 +203,20 @@ class Cursor {
     return this.bytes.toString('utf8', this.at - length, this.at)
   }
 
+  skipData(): void {
+    const length = this.varint()
+    this.at += Math.max(length, 0)
+  }
+
   data(): Buffer | null {
     const length = this.varint()
     if (length < 0) return null
     this.at += length
     return this.bytes.subarray(this.at - length, this.at)
   }
+}
+
+/** A disk's fault, mostly. kafkajs tries again, and says so, as after every error. */
+function corrupt(what: string): RangeError {
+  return new RangeError(`the answer to a fetch holds ${what} of an impossible length`)
 }

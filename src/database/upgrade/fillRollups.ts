@@ -39,8 +39,11 @@ export async function fillRollups(
                         FROM ${counted.replace(' WHERE', ' LEFT JOIN website USING (website_id) WHERE')}) AS entry`
     await client.query(addHours(`(${hoursOf(entries, 'sum(interval)')}) AS hours`), [intervalSeconds])
     step('adding up the days')
-    await client.query(makeDays(lastHourEnd))
-    await client.query(`INSERT INTO rollup_state (closed) VALUES (${lastHourEnd})`)
+    // Read once: an hour that ends in between would be in no day.
+    const { rows: clock } = await client.query<{ until: Date }>(`SELECT ${lastHourEnd} AS until`)
+    const until = [clock[0]?.until.toISOString()]
+    await client.query(makeDays('$1::timestamptz'), until)
+    await client.query('INSERT INTO rollup_state (closed) VALUES ($1)', until)
   } catch (error) {
     throw asMigrationError(error, 'adding up the rows that are there failed, nothing was changed')
   }
