@@ -50,5 +50,5 @@ await runService('consumer', async (service) => {
     logger,
   })
   service.onStop('subscriber', () => subscriber.stop())
-  await subscriber.start(aborting)
+  await subscriber.start(stopping, aborting)
 })

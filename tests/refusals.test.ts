@@ -145,6 +145,27 @@ describe('entries that PostgreSQL refuses', () => {
   })
 })
 
+it('a database that is not UTF-8 refuses what it cannot hold, and is held up by none of it', async () => {
+  await store.stop()
+  store = await openStore(await createDatabase(undefined, 'LATIN1'))
+  const [websiteId, other] = store.websiteIds as [string, string]
+  const certificate = { begins: new Date('2026-01-01'), expires: new Date('2027-01-01'), issuer: '\u4e2d\u6587' }
+  const entries = [
+    checkEntry({ websiteId, certificate }),
+    checkEntry({ websiteId: other, regex: 'caf\u00e9', certificate: { ...certificate, issuer: 'D\u00fcrer' } }),
+    checkEntry({ websiteId, regex: '\u4e2d\u6587' }),
+  ]
+  await store.store(entries.map(delivered))
+  expect(await storedIds()).toEqual(entries.slice(0, 2).map(({ id }) => id))
+  expect((await deadLetters()).map(({ id }) => id)).toEqual([entries[2]?.id])
+  const { rows } = await store.pool.query(
+    'SELECT certificate_issuer FROM website WHERE website_id = ANY ($1) ORDER BY 1',
+    [[websiteId, other]],
+  )
+  expect(rows).toEqual([{ certificate_issuer: 'D\u00fcrer' }, { certificate_issuer: null }])
+  expect(await disagreements(store.pool)).toEqual([])
+})
+
 describe('what is wrong with something else than an entry', () => {
   it.each([
     ['a CHECK on the rollup', 'ALTER TABLE check_hour ADD CONSTRAINT mine CHECK (checks < 3)', '23514'],

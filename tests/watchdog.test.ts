@@ -120,10 +120,20 @@ describe('a consumer', () => {
   })
 
   it('does not end when no broker tells it the coordinator of its group, and goes on by itself', async () => {
-    const mend = proxy.rule({ kind: 'findCoordinator', client: 'lost', fate: 'cut' })
+    const rule = proxy.rule({ kind: 'findCoordinator', client: 'lost', fate: 'cut' })
     const member = await start({ clientId: 'lost' })
     await until(() => member.said.some(({ msg }) => /^consuming failed: .*coordinator.*; starting again$/.test(msg)))
-    mend()
+    rule.end()
+    await read('one', member)
+  })
+
+  it('starts as soon as it can, when its connection is cut over and over at first', async () => {
+    const rule = proxy.rule({ kind: 'metadata', client: 'unlucky', fate: 'cut' })
+    const starting = start({ clientId: 'unlucky' })
+    await until(() => rule.hits > 2)
+    rule.end()
+    const member = await starting
+    expect(member.said.map(({ msg }) => msg)).toContainEqual(expect.stringMatching(/^subscribing to \w+ failed: /))
     await read('one', member)
   })
 

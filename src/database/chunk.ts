@@ -110,6 +110,7 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
       try {
         let rowsOfPart = 0
         for (const insert of rows.inserts(true)) rowsOfPart += (await run(insert)).rows[0].inserted
+        await run(statusesOf(part).lock())
         await client.query('RELEASE SAVEPOINT part')
         inserted += rowsOfPart
         stored += part.length
@@ -119,9 +120,12 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
         await client.query('ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part')
         const [first, second] = part
         if (first !== undefined && second === undefined) {
-          const reason = await refusedByItself(client, first.entry, rows.insertAlone(), error)
+          const { record, entry } = first
+          // Its issuer is whatever the website says, which a database that is not UTF-8 may refuse.
+          if (entry.certificate !== null) return store([{ record, entry: { ...entry, certificate: null } }])
+          const reason = await refusedByItself(client, entry, rows.insertAlone(), error)
           if (reason === undefined) stored++
-          else deadLetters.push({ record: first.record, reason })
+          else deadLetters.push({ record, reason })
           return
         }
         const half = part.length >> 1
@@ -130,15 +134,19 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
       }
     }
     await client.query(transactionLimits)
-    const locking = new WebsiteStatuses()
-    for (const { entry } of entries) locking.add(entry)
-    await run(locking.lock())
+    await run(statusesOf(entries.map(({ entry }) => ({ entry: { ...entry, certificate: null } }))).lock())
     await store(entries)
     const { rows: changed } = await run(statuses.lock())
     const statusChanges = changed.length > 0 ? changesIn(await run(statuses.update(changed))) : []
     if (deadLetters.length > 0) await run(insertDeadLetters(deadLetters))
     return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges }
   })
+}
+
+function statusesOf(part: readonly { entry: CheckEntry }[]): WebsiteStatuses {
+  const statuses = new WebsiteStatuses()
+  for (const { entry } of part) statuses.add(entry)
+  return statuses
 }
 
 /** The rows of entries, in as many parts as it takes for each website to have one interval in each. */

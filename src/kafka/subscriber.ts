@@ -3,7 +3,7 @@ import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kaf
 import { followSignals } from '../followSignals.ts'
 import type { Logger } from '../logger.ts'
 import type { TopicRecord } from '../message.ts'
-import { FatalError, messageOf } from '../retry.ts'
+import { FatalError, messageOf, retry } from '../retry.ts'
 import { patient } from './client.ts'
 import { Gaps } from './gaps.ts'
 import { rangeAssigner } from './rangeAssigner.ts'
@@ -68,8 +68,11 @@ export class Subscriber {
     })
   }
 
-  /** @param aborting aborted when a stop may not wait for a running transaction any longer */
-  async start(aborting: AbortSignal): Promise<void> {
+  /**
+   * @param stopping aborted when a stop begins: a Kafka that is away is not waited for any longer
+   * @param aborting aborted when a stop may not wait for a running transaction any longer
+   */
+  async start(stopping: AbortSignal, aborting: AbortSignal): Promise<void> {
     const { topic, logger, onCrash } = this.options
     const { CRASH, GROUP_JOIN } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
@@ -94,9 +97,13 @@ export class Subscriber {
         )
       },
     })
-    await this.#consumer.connect()
-    // A group's first start begins at the earliest message: the original's began at the end and lost what was there.
-    await this.#consumer.subscribe({ topic, fromBeginning: true })
+    const connect = async () => {
+      await this.#consumer.connect()
+      // A group's first start begins at the earliest message: the original's began at the end and lost what was there.
+      await this.#consumer.subscribe({ topic, fromBeginning: true })
+    }
+    // kafkajs has patience with a broker that is not there, and none with a connection that is cut right now.
+    await retry(`subscribing to ${topic}`, connect, { signal: stopping, logger })
     await this.#run(aborting)
   }
 

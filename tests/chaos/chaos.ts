@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drained, secondsToCommit } from '../helpers/topic.ts'
 import { type Fault, faultsIn } from './faults.ts'
+import type { Incident } from './losses.ts'
 import { Random } from './random.ts'
 import { type Verdict, verify } from './verify.ts'
 import { createWorld, threads, type World } from './world.ts'
@@ -39,6 +40,7 @@ export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<
   const committedAfterSeconds: number[] = []
   const interruptions = { count: 0 }
   const deck: Fault[] = []
+  const incidents: Incident[] = []
   try {
     const endMs = Date.now() + minutes * 60_000
     const told = setInterval(() => {
@@ -51,7 +53,7 @@ export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<
         const busy = new Set<string>()
         await Promise.all(
           Array.from({ length: lanes }, () =>
-            inflict(world, random, { roundEndMs, busy, counts, interruptions, deck }),
+            inflict(world, random, { roundEndMs, busy, counts, interruptions, deck, incidents }),
           ),
         )
         committedAfterSeconds.push(await secondsToCommit(world.topic, drainedWithinMs).catch(() => Infinity))
@@ -67,7 +69,7 @@ export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<
     interruptions.count++
     await untilDrained(world)
     return {
-      ...(await verify(world)),
+      ...(await verify(world, incidents)),
       committedAfterSeconds: committedAfterSeconds.map((seconds) => Math.round(seconds * 10) / 10),
       drainedAfterSeconds,
       cutOffAllowed: threads * interruptions.count,
@@ -88,13 +90,14 @@ interface Lane {
   readonly interruptions: { count: number }
   /** Faults to come, so that each has its turn, also within a minute. */
   readonly deck: Fault[]
+  readonly incidents: Incident[]
 }
 
 /** One fault after the other. */
 async function inflict(
   world: World,
   random: Random,
-  { roundEndMs, busy, counts, interruptions, deck }: Lane,
+  { roundEndMs, busy, counts, interruptions, deck, incidents }: Lane,
 ): Promise<void> {
   while (Date.now() < roundEndMs) {
     const isFree = ({ to }: Fault) => !to.some((victim) => busy.has(victim))
@@ -103,7 +106,10 @@ async function inflict(
     for (const victim of fault.to) busy.add(victim)
     counts[fault.name] = (counts[fault.name] ?? 0) + 1
     if (fault.interruptsChecks) interruptions.count++
+    const incident = { fromMs: Date.now(), toMs: Number.POSITIVE_INFINITY, name: fault.name }
+    incidents.push(incident)
     await fault.inflict(world, random)
+    incident.toMs = Date.now()
     for (const victim of fault.to) busy.delete(victim)
     await sleep(random.between(0, 800))
   }

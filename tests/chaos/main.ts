@@ -16,7 +16,9 @@ if (values.help) {
 const seed = Number(values.seed ?? Date.now() % 1_000_000)
 console.log(`seed ${seed}, ${values.minutes} minutes`)
 const report = await chaos({ minutes: Number(values.minutes), seed, progress: (line) => console.error(line) })
-console.log(JSON.stringify(report, null, 2))
+const { losses, ...figures } = report
+for (const line of losses) console.error(line)
+console.log(JSON.stringify(figures, null, 2))
 const wrong = complaints(report)
 console.log(wrong.length === 0 ? `ok: ${total(report.faults)} faults, 0 lost, 0 twice` : `MISS: ${wrong.join('; ')}`)
 process.exitCode = wrong.length === 0 ? 0 : 1

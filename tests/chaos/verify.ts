@@ -1,11 +1,13 @@
 import { disagreements } from '../helpers/agreement.ts'
 import { lags } from '../helpers/topic.ts'
+import { describeLosses, type Incident } from './losses.ts'
 import type { World } from './world.ts'
 
 /** What is in the tables, beside what should be. The first group must be 0, or empty. */
 export interface Verdict {
   /** Entries whose write to the spool returned, late ones and nonsense that was acknowledged: neither row nor dead letter. */
   readonly lost: number
+  readonly losses: readonly string[]
   /** Ids in more than one row. */
   readonly twice: number
   /** Ids that are a row and a dead letter. */
@@ -23,7 +25,7 @@ export interface Verdict {
   readonly cutOff: number
 }
 
-export async function verify(world: World): Promise<Verdict> {
+export async function verify(world: World, incidents: readonly Incident[]): Promise<Verdict> {
   // The producer logs a check when its entry's write to the spool has returned.
   const spooled = world.everStarted
     .filter(({ name }) => name === 'producer')
@@ -36,8 +38,10 @@ export async function verify(world: World): Promise<Verdict> {
   const expected = new Set([...spooled, ...world.late, ...world.nonsense])
   const served = world.served()
   const ours = rows.filter(({ id }) => !world.late.has(id)).length
+  const lost = new Set([...expected].filter((id) => !stored.has(id) && !deadIds.has(id)))
   return {
-    lost: [...expected].filter((id) => !stored.has(id) && !deadIds.has(id)).length,
+    lost: lost.size,
+    losses: lost.size === 0 ? [] : await describeLosses(world, lost, incidents),
     twice: rows.length - stored.size,
     both: [...stored].filter((id) => deadIds.has(id)).length,
     unconsumed: Object.values(await lags(world.topic)).filter((messages) => messages !== 0).length,

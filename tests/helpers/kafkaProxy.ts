@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import net, { type AddressInfo, type Socket } from 'node:net'
 
 /** https://kafka.apache.org/protocol#protocol_api_keys */
-const apiKeys = { fetch: 1, findCoordinator: 10, heartbeat: 12 } as const
+const apiKeys = { fetch: 1, metadata: 3, findCoordinator: 10, heartbeat: 12 } as const
 
 interface Rule {
   readonly kind: keyof typeof apiKeys
@@ -12,11 +12,16 @@ interface Rule {
   readonly fate: 'unanswered' | 'cut'
 }
 
+interface ActiveRule extends Rule {
+  /** How many requests it was that it happened to. */
+  hits: number
+}
+
 /** A proxy in front of a broker that does something to one kind of request. */
 export class KafkaProxy {
   readonly #server = net.createServer((client) => this.#accept(client))
   readonly #sockets = new Set<Socket>()
-  readonly #rules = new Set<Rule>()
+  readonly #rules = new Set<ActiveRule>()
   #targetPort = 0
 
   /** @returns the port that clients are to connect to */
@@ -30,10 +35,11 @@ export class KafkaProxy {
     this.#targetPort = port
   }
 
-  /** From now on, on any connection. @returns what ends that */
-  rule(rule: Rule): () => void {
-    this.#rules.add(rule)
-    return () => this.#rules.delete(rule)
+  /** From now on, on any connection, until it is ended. */
+  rule(rule: Rule): { readonly hits: number; end(): void } {
+    const active = { ...rule, hits: 0, end: () => void this.#rules.delete(active) }
+    this.#rules.add(active)
+    return active
   }
 
   close(): void {
@@ -47,6 +53,7 @@ export class KafkaProxy {
     this.#forward(client, server, (frame) => {
       const id = frame.toString('utf8', 14, 14 + Math.max(frame.readInt16BE(12), 0))
       const rule = [...this.#rules].find(({ kind, client }) => apiKeys[kind] === frame.readInt16BE(4) && client === id)
+      if (rule) rule.hits++
       if (rule?.fate === 'cut') client.destroy()
       else if (rule) unanswered.add(frame.readInt32BE(8))
       return rule?.fate !== 'cut'

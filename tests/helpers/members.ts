@@ -53,6 +53,6 @@ export async function startMember(options: MemberOptions): Promise<Member> {
     ...(stallSeconds && { stallSeconds }),
   })
   const { signal } = new AbortController()
-  await subscriber.start(signal)
+  await subscriber.start(signal, signal)
   return { read, said, crashes, stop: () => subscriber.stop() }
 }

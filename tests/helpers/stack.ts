@@ -42,12 +42,17 @@ export async function createStack(): Promise<Stack> {
 }
 
 /** An empty database of a role that is no administrator, unless the server's user gave us one. */
-export async function createDatabase(name = `test_${randomBytes(6).toString('hex')}`): Promise<DatabaseAddress> {
+export async function createDatabase(
+  name = `test_${randomBytes(6).toString('hex')}`,
+  encoding = 'UTF8',
+): Promise<DatabaseAddress> {
   const owner = inject('databaseOwner')
   const client = new pg.Client({ connectionString: inject('databaseMaker') })
   await client.connect()
   try {
-    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} OWNER ${pg.escapeIdentifier(owner.user)}`)
+    const [database, role] = [name, owner.user].map(pg.escapeIdentifier)
+    const how = encoding === 'UTF8' ? '' : `ENCODING '${encoding}' LOCALE 'C' TEMPLATE template0`
+    await client.query(`CREATE DATABASE ${database} OWNER ${role} ${how}`)
   } finally {
     await client.end()
   }
