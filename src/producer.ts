@@ -23,7 +23,7 @@ import { limitYoungGeneration } from './youngGeneration.ts'
 
 await runService('producer', async (service) => {
   const { config, logger, aborting } = service
-  limitYoungGeneration(8_000_000)
+  limitYoungGeneration(config.producer.threads)
   await service.serveHealth('producer')
   const spool = await Spool.open(config.producer.spool, logger, aborting)
   service.onStop('spool', () => spool.close())

@@ -22,6 +22,7 @@ import { Publisher } from '../../src/kafka/publisher.ts'
 import { encode } from '../../src/message.ts'
 import { Spool } from '../../src/spool.ts'
 import type { Website } from '../../src/website.ts'
+import { limitYoungGeneration } from '../../src/youngGeneration.ts'
 import { website as websiteOf } from '../../tests/helpers/entries.ts'
 
 const [kind, url, concurrencyText, secondsText, broker] = process.argv.slice(2) as [
@@ -80,6 +81,7 @@ function floor(): () => void {
 }
 
 async function webmon(): Promise<() => void> {
+  limitYoungGeneration(concurrency)
   const config = { brokers: [broker as string], topic: 'bench', partitions: 6, group: 'bench', tls: null, sasl: null }
   const kafka = kafkaClient(config, 'bench', silent)
   const folder = mkdtempSync(path.join(tmpdir(), 'webmon-bench-'))
