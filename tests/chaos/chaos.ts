@@ -65,8 +65,7 @@ export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<
     await untilDrained(world)
     const drainedAfterSeconds = (performance.now() - healedMs) / 1000
     await supervisor.stop()
-    await world.services.producer.stop()
-    interruptions.count++
+    interruptions.count += await emptySpool(world, progress)
     await untilDrained(world)
     return {
       ...(await verify(world, incidents)),
@@ -139,6 +138,23 @@ function supervise(world: World): { readonly ended: string[]; stop(): Promise<vo
       stopped = true
       await watching
     },
+  }
+}
+
+/**
+ * What the producer could not publish before its stop lies in its spool, and comes through when it starts the next time.
+ *
+ * @returns how often it was stopped
+ */
+async function emptySpool(world: World, progress: ChaosOptions['progress']): Promise<number> {
+  for (let stops = 1; ; stops++) {
+    await world.services.producer.stop()
+    const left = await world.inSpool()
+    if (left === 0) return stops
+    if (stops === 10) throw new Error(`${left} entries are still in the spool:\n${world.services.producer.said()}`)
+    progress(`${left} entries are in the spool after the stop: the producer is started once more`)
+    world.restart('producer')
+    await world.services.producer.logged(/^started$/, 60_000)
   }
 }
 

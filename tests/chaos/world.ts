@@ -7,10 +7,12 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import type pg from 'pg'
+import { pino } from 'pino'
 import { type LocalKafka, startKafka } from '../../local/kafka.ts'
 import { freePort } from '../../local/ports.ts'
 import { type LocalPostgres, startPostgres } from '../../local/postgres.ts'
 import { encode } from '../../src/message.ts'
+import { DiskStore } from '../../src/spool/diskStore.ts'
 import { checkEntry } from '../helpers/entries.ts'
 import { Service, until } from '../helpers/services.ts'
 import { databaseEnv, openPool } from '../helpers/stackEnv.ts'
@@ -41,6 +43,8 @@ export interface World {
   publishNonsense(): Promise<void>
   /** Requests that the website was asked. */
   served(): number
+  /** Entries that Kafka has not acknowledged. Only while no producer runs. */
+  inSpool(): Promise<number>
   /** Another one, which nobody starts again. */
   start(name: 'producer' | 'consumer'): Service
   restart(name: 'producer' | 'consumer'): void
@@ -134,6 +138,11 @@ export async function createWorld({ withoutPartitions = false } = {}): Promise<W
       await publishSurely(topic, value)
     },
     served: () => served,
+    async inSpool() {
+      const { store, contents } = await DiskStore.open(env.WEBMON_PRODUCER_SPOOL_PATH, pino({ level: 'error' }))
+      await store.close()
+      return contents.entries
+    },
     start,
     restart(name) {
       services[name] = start(name)
