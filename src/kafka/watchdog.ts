@@ -112,6 +112,12 @@ export class Watchdog {
     this.#heartbeatAt = this.#looks
   }
 
+  /** kafkajs fetches no more from a broker that is gone for good, and does not say so. It has its ids as text, too. */
+  #forgetOthers(brokers: readonly { nodeId: number }[]): void {
+    const known = new Set(brokers.map(({ nodeId }) => String(nodeId)))
+    for (const nodeId of this.#fetches.keys()) if (!known.has(String(nodeId))) this.#fetches.delete(nodeId)
+  }
+
   /** Whether the leaders of all partitions answer, and the coordinator of the group. */
   async #ask(): Promise<'answers' | 'rebalancing' | 'away'> {
     const { kafka, topic, group } = this.options
@@ -119,6 +125,7 @@ export class Watchdog {
     try {
       return await within(answerWithinMs, async () => {
         await admin.connect()
+        this.#forgetOthers((await admin.describeCluster()).brokers)
         await admin.fetchTopicOffsets(topic)
         const { groups } = await admin.describeGroups([group])
         return /Rebalance/.test(groups[0]?.state ?? '') ? 'rebalancing' : 'answers'
