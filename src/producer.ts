@@ -7,9 +7,11 @@ import { CheckPool } from './check/pool.ts'
 import { proxyRule, unusedProxyVariables } from './check/proxy.ts'
 import { RegexSearch } from './check/regex/search.ts'
 import type { CheckEntry } from './checkEntry.ts'
+import { databaseTrouble } from './database/answers.ts'
 import { openDatabase } from './database/database.ts'
 import { prepareTables } from './database/tables.ts'
 import { readWebsites } from './database/websites.ts'
+import { Acknowledgements } from './kafka/acknowledgements.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Publisher } from './kafka/publisher.ts'
 import { ensureTopic } from './kafka/topic.ts'
@@ -24,7 +26,7 @@ import { limitYoungGeneration } from './youngGeneration.ts'
 await runService('producer', async (service) => {
   const { config, logger, aborting } = service
   limitYoungGeneration(8_000_000)
-  await service.serveHealth('producer')
+  await service.serveStatus('producer')
   const spool = await Spool.open(config.producer.spool, logger, aborting)
   service.onStop('spool', () => spool.close())
   // Neither waits for the other: while the broker is away, entries stay in the spool.
@@ -32,16 +34,24 @@ await runService('producer', async (service) => {
 })
 
 async function startPublishing(service: Service, spool: Spool): Promise<void> {
-  const { config, logger, stopping: signal, aborting } = service
+  const { config, logger, health, stopping: signal, aborting } = service
   const name = `${config.application.name} producer`
-  const publisher = new Publisher(kafkaClient(config.kafka, name, logger), config.kafka.topic, spool, logger)
+  const acknowledgements = new Acknowledgements()
+  health.part('kafka', () => acknowledgements.trouble())
+  const client = kafkaClient(config.kafka, name, logger)
+  const publisher = new Publisher(client, config.kafka.topic, spool, logger, {
+    sent: () => acknowledgements.sent(),
+    acknowledged: () => acknowledgements.acknowledged(),
+    failed: (error) => acknowledgements.failed(error),
+  })
   service.onStop('publisher', () => publisher.close(aborting))
   await ensureTopic(config.kafka, name, { signal, logger })
   await publisher.start((error) => service.fail(error))
+  acknowledgements.connected()
 }
 
 async function startChecking(service: Service, spool: Spool): Promise<void> {
-  const { config, logger, stopping: signal } = service
+  const { config, logger, health, stopping: signal } = service
   const { intervalSeconds, recheckSeconds } = config.monitoring
   const database = openDatabase(
     config.database,
@@ -49,6 +59,7 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
     logger,
   )
   service.onStop('database', () => database.end())
+  health.part('database', databaseTrouble(database))
   await prepareTables(database, service)
 
   const checker = makeChecker(service)
@@ -63,12 +74,19 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
     logger,
   )
   service.onStop('checks', () => pool.close())
-  spool.onBlocked((reason) => (reason ? pool.pause(reason) : pool.resume()))
+  let blocked: string | undefined
+  health.part('spool', () => blocked)
+  spool.onBlocked((reason) => {
+    blocked = reason
+    if (reason) pool.pause(reason)
+    else pool.resume()
+  })
   const rechecks = new Rechecks(recheckSeconds, (website) =>
     pool.offer({ website, dueMs: Date.now(), intervalMs: recheckSeconds * 1000, missed: 0, recheck: true }),
   )
   service.onStop('rechecks', () => rechecks.stop())
   const schedule = new Schedule((turn) => pool.offer(turn))
+  health.loop('schedule', () => schedule.trouble())
   // At once, not in its turn: no new work from the first moment of a stop.
   signal.addEventListener('abort', () => schedule.stop(), { once: true })
 

@@ -6,6 +6,7 @@ import type { TopicRecord } from '../message.ts'
 import { FatalError, messageOf } from '../retry.ts'
 import { patient } from './client.ts'
 import { Gaps } from './gaps.ts'
+import { Membership } from './membership.ts'
 import { rangeAssigner } from './rangeAssigner.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -44,6 +45,7 @@ export interface SubscriberOptions {
 
 /** Reads the topic as a member of the group: at least once, each partition in order. */
 export class Subscriber {
+  readonly membership: Membership
   readonly #consumer: Consumer
   #watchdog: Watchdog | undefined
   #stalled = false
@@ -64,6 +66,12 @@ export class Subscriber {
       // Left out, a consumer gets 5 attempts, whatever the client was given.
       retry: patient,
     })
+    this.membership = new Membership(this.#consumer, options.topic)
+  }
+
+  /** Whether it fetches, or what is wrong, in words. */
+  trouble(): string | undefined {
+    return this.#watchdog?.trouble()
   }
 
   /** @param aborting aborted when a stop may not wait for a running transaction any longer */
