@@ -4,26 +4,34 @@ import { databaseTrouble } from './database/answers.ts'
 import { openDatabase } from './database/database.ts'
 import { keepTables } from './database/keepTables.ts'
 import { prepareTables } from './database/tables.ts'
+import { websiteCounts } from './database/websiteCounts.ts'
 import { kafkaClient } from './kafka/client.ts'
+import { Lag } from './kafka/lag.ts'
 import { Subscriber } from './kafka/subscriber.ts'
 import { ensureTopic } from './kafka/topic.ts'
+import { ConsumerMetrics, certificateDays } from './metrics.ts'
 import { runService } from './service.ts'
 import { Storing } from './storing.ts'
 
 await runService('consumer', async (service) => {
   const { config, logger, health, stopping, aborting } = service
   const name = `${config.application.name} consumer`
-  await service.serveStatus('consumer')
+  const metrics = new ConsumerMetrics()
+  await service.serveStatus('consumer', metrics.registry)
 
   const database = openDatabase(config.database, { name, connections: config.consumer.threads + 2 }, logger)
   service.onStop('database', () => database.end())
-  const storing = new Storing(database, service)
-  const subscriber = new Subscriber(kafkaClient(config.kafka, name, logger), {
-    topic: config.kafka.topic,
-    group: config.kafka.group,
+  const storing = new Storing(database, service, metrics)
+  const kafka = kafkaClient(config.kafka, name, logger)
+  const { topic, group } = config.kafka
+  const subscriber = new Subscriber(kafka, {
+    topic,
+    group,
     threads: config.consumer.threads,
     store: (records, signal) => storing.store(records, signal),
     onCrash: (error) => service.fail(error),
+    onJoin: () => metrics.rebalances.inc(),
+    onGone: (messages) => metrics.messagesGone.inc(messages),
     logger,
   })
   health.part('kafka', () => subscriber.membership.trouble())
@@ -31,8 +39,16 @@ await runService('consumer', async (service) => {
   health.part('storing', () => storing.trouble())
   health.loop('subscriber', () => subscriber.trouble())
 
-  await Promise.all([ensureTopic(config.kafka, name, { signal: stopping, logger }), prepareTables(database, service)])
-  await keepTables(database, service)
+  const lag = new Lag(kafka, { topic, group, partitions: () => subscriber.membership.partitions })
+  service.onStop('lag', () => lag.close())
+  metrics.lag.from(async () => [...(await lag.read())].map(([partition, n]) => [{ partition: String(partition) }, n]))
+  metrics.countWebsites(websiteCounts(database, certificateDays))
+
+  await Promise.all([
+    ensureTopic(config.kafka, name, { signal: stopping, logger }),
+    prepareTables(database, service, (count) => metrics.partitionsCreated.inc(count)),
+  ])
+  await keepTables(database, service, () => metrics.partitionsDropped.inc())
   service.onStop('subscriber', () => subscriber.stop())
   await subscriber.start(aborting)
 })

@@ -16,6 +16,7 @@ import { kafkaClient } from './kafka/client.ts'
 import { Publisher } from './kafka/publisher.ts'
 import { ensureTopic } from './kafka/topic.ts'
 import { encode } from './message.ts'
+import { ProducerMetrics } from './metrics.ts'
 import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
@@ -26,14 +27,18 @@ import { limitYoungGeneration } from './youngGeneration.ts'
 await runService('producer', async (service) => {
   const { config, logger, aborting } = service
   limitYoungGeneration(8_000_000)
-  await service.serveStatus('producer')
+  const metrics = new ProducerMetrics()
+  await service.serveStatus('producer', metrics.registry)
   const spool = await Spool.open(config.producer.spool, logger, aborting)
   service.onStop('spool', () => spool.close())
+  metrics.spoolEntries.fromValue(() => spool.entries)
+  metrics.spoolBytes.fromValue(() => spool.bytes)
+  metrics.spoolLimit.set(config.producer.spool.limitBytes)
   // Neither waits for the other: while the broker is away, entries stay in the spool.
-  await Promise.all([startPublishing(service, spool), startChecking(service, spool)])
+  await Promise.all([startPublishing(service, spool, metrics), startChecking(service, spool, metrics)])
 })
 
-async function startPublishing(service: Service, spool: Spool): Promise<void> {
+async function startPublishing(service: Service, spool: Spool, metrics: ProducerMetrics): Promise<void> {
   const { config, logger, health, stopping: signal, aborting } = service
   const name = `${config.application.name} producer`
   const acknowledgements = new Acknowledgements()
@@ -41,8 +46,14 @@ async function startPublishing(service: Service, spool: Spool): Promise<void> {
   const client = kafkaClient(config.kafka, name, logger)
   const publisher = new Publisher(client, config.kafka.topic, spool, logger, {
     sent: () => acknowledgements.sent(),
-    acknowledged: () => acknowledgements.acknowledged(),
-    failed: (error) => acknowledgements.failed(error),
+    acknowledged(afterMs) {
+      acknowledgements.acknowledged()
+      metrics.publishDuration.observe(afterMs / 1_000)
+    },
+    failed(error) {
+      acknowledgements.failed(error)
+      metrics.publishFailures.inc()
+    },
   })
   service.onStop('publisher', () => publisher.close(aborting))
   await ensureTopic(config.kafka, name, { signal, logger })
@@ -50,7 +61,7 @@ async function startPublishing(service: Service, spool: Spool): Promise<void> {
   acknowledgements.connected()
 }
 
-async function startChecking(service: Service, spool: Spool): Promise<void> {
+async function startChecking(service: Service, spool: Spool, metrics: ProducerMetrics): Promise<void> {
   const { config, logger, health, stopping: signal } = service
   const { intervalSeconds, recheckSeconds } = config.monitoring
   const database = openDatabase(
@@ -60,7 +71,7 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
   )
   service.onStop('database', () => database.end())
   health.part('database', databaseTrouble(database))
-  await prepareTables(database, service)
+  await prepareTables(database, service, (count) => metrics.partitionsCreated.inc(count))
 
   const checker = makeChecker(service)
   const pool = new CheckPool(
@@ -72,7 +83,14 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
       logger.debug(summaryOf(entry), `checked ${website.name}`)
     },
     logger,
+    {
+      began: (lateMs) => metrics.checkLate.add(Math.max(lateMs, 0) / 1_000),
+      ended: (entry, afterMs) => metrics.checked(entry, afterMs / 1_000),
+      missed: (turns) => metrics.checksMissed.inc(turns),
+    },
   )
+  metrics.checksRunning.fromValue(() => pool.running)
+  metrics.checksWaiting.fromValue(() => pool.waiting)
   service.onStop('checks', () => pool.close())
   let blocked: string | undefined
   health.part('spool', () => blocked)
@@ -87,6 +105,7 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
   service.onStop('rechecks', () => rechecks.stop())
   const schedule = new Schedule((turn) => pool.offer(turn))
   health.loop('schedule', () => schedule.trouble())
+  metrics.checksDue.fromValue(() => schedule.perSecond)
   // At once, not in its turn: no new work from the first moment of a stop.
   signal.addEventListener('abort', () => schedule.stop(), { once: true })
 

@@ -54,6 +54,11 @@ export class Schedule {
     return this.#slots.size
   }
 
+  /** Due checks in a second, in the mean. */
+  get perSecond(): number {
+    return this.#rate * 1_000
+  }
+
   /** What is wrong, in words; undefined: it moves. */
   trouble(): string | undefined {
     const stillMs = this.#timer === undefined || this.#stopped ? 0 : performance.now() - this.#armedMs

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Registry } from 'prom-client'
 import { type Config, readConfig } from './config.ts'
 import { ConfigError } from './configSource.ts'
 import { Health } from './health.ts'
@@ -42,8 +43,9 @@ export class Service {
   }
 
   /** Shows what there is to see of this process on its `http.port`. */
-  async serveStatus(name: 'producer' | 'consumer'): Promise<void> {
-    this.onStop('status', await serveStatus(name, this.config[name].http, this.health))
+  async serveStatus(name: 'producer' | 'consumer', registry: Registry): Promise<void> {
+    const { config, health } = this
+    this.onStop('status', await serveStatus(name, config[name].http, { health, registry }))
   }
 
   started(): void {

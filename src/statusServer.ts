@@ -1,4 +1,5 @@
 import { createServer, type ServerResponse } from 'node:http'
+import type { Registry } from 'prom-client'
 import type { HttpConfig } from './config.ts'
 import type { Health, Report } from './health.ts'
 import { FatalError } from './retry.ts'
@@ -6,6 +7,7 @@ import { FatalError } from './retry.ts'
 /**
  * What is to be seen of a process from outside:
  *
+ * - `/metrics`: all metrics, for Prometheus.
  * - `/healthz`: 200 while its loops move. For whoever starts it again otherwise.
  * - `/readyz`: 200 while it is connected and works, else 503 and what is wrong. For people, and whoever waits for it.
  *
@@ -13,9 +15,17 @@ import { FatalError } from './retry.ts'
  * @returns what ends it
  * @throws {FatalError} when the port cannot be listened on
  */
-export async function serveStatus(name: string, { host, port }: HttpConfig, health: Health): Promise<() => void> {
+export async function serveStatus(
+  name: string,
+  { host, port }: HttpConfig,
+  { health, registry }: { readonly health: Health; readonly registry: Registry },
+): Promise<() => void> {
   if (port === 0) return () => undefined
   const pages: Record<string, (response: ServerResponse) => Promise<void>> = {
+    '/metrics': async (response) => {
+      const metrics = await registry.metrics()
+      response.writeHead(200, { 'content-type': registry.contentType }).end(metrics)
+    },
     '/healthz': async (response) => answer(response, 'alive', 'stuck', await health.loops()),
     '/readyz': async (response) => answer(response, 'ready', 'not ready', await health.parts()),
   }

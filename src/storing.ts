@@ -1,7 +1,10 @@
 import type pg from 'pg'
+import { CheckEnds } from './checkEnds.ts'
 import { type Stored, storeChunk } from './database/chunk.ts'
+import { deadLetterKind } from './deadLetter.ts'
 import { followSignals } from './followSignals.ts'
 import { decoded, oldestDaysWithoutRetention, type TopicRecord } from './message.ts'
+import type { ConsumerMetrics } from './metrics.ts'
 import { messageOf, retry } from './retry.ts'
 import type { Service } from './service.ts'
 
@@ -12,6 +15,7 @@ export class Storing {
   constructor(
     private readonly database: pg.Pool,
     private readonly service: Service,
+    private readonly metrics: ConsumerMetrics,
   ) {}
 
   /** What is wrong, in words; undefined: nothing. */
@@ -40,11 +44,21 @@ export class Storing {
 
   async #attempt(records: TopicRecord[], signal: AbortSignal): Promise<Stored> {
     const { config, logger } = this.service
+    const { insertDuration, entryAge, partitionsCreated } = this.metrics
     const { entryDays, hourDays } = config.database.retention
-    const chunk = decoded(records, entryDays || oldestDaysWithoutRetention)
+    const ends = new CheckEnds(decoded(records, entryDays || oldestDaysWithoutRetention), records.length)
+    const startMs = performance.now()
     try {
-      const { intervalSeconds } = config.monitoring
-      return await storeChunk(this.database, chunk, { logger, intervalSeconds, hourDays, signal })
+      const stored = await storeChunk(this.database, ends, {
+        logger,
+        intervalSeconds: config.monitoring.intervalSeconds,
+        hourDays,
+        signal,
+        onPartitionsMade: (count) => partitionsCreated.inc(count),
+      })
+      insertDuration.observe((performance.now() - startMs) / 1_000)
+      ends.tellAges((seconds) => entryAge.add(seconds))
+      return stored
     } catch (error) {
       this.#failure = messageOf(error)
       throw error
@@ -53,6 +67,11 @@ export class Storing {
 
   #tell(records: TopicRecord[], { entries, duplicates, deadLetters, statusChanges }: Stored): void {
     const { logger } = this.service
+    const { metrics } = this
+    metrics.batchEntries.observe(records.length)
+    metrics.entriesStored.inc(entries)
+    metrics.entriesDuplicate.inc(duplicates)
+    for (const { reason } of deadLetters) metrics.deadLetters.inc({ reason: deadLetterKind(reason) })
     const { topic, partition } = records[0] as TopicRecord
     logger.debug({ topic, partition, entries, duplicates }, `stored ${entries} entries`)
     for (const { record, reason } of deadLetters) {

@@ -26,6 +26,7 @@ const names = Object.keys(layouts) as TableName[]
 interface PartitionOptions {
   readonly logger: Pick<Logger, 'info' | 'warn' | 'debug'>
   readonly signal?: AbortSignal
+  readonly onPartitionsMade?: ((count: number) => void) | undefined
 }
 
 export interface Partition {
@@ -99,7 +100,7 @@ async function ensure(
   pool: pg.Pool,
   times: readonly Date[],
   daysAhead: number,
-  { logger, signal = new AbortController().signal }: PartitionOptions,
+  { logger, signal = new AbortController().signal, onPartitionsMade }: PartitionOptions,
 ): Promise<void> {
   const tables = await readPartitionedTables(pool)
   if (tables.every((table) => missing(table, times, daysAhead).length === 0)) return
@@ -108,7 +109,10 @@ async function ensure(
     await client.query(takeAdvisory('partitions'))
     return await makeMissing(client, times, daysAhead)
   })
-  if (made.length > 0) logger.info({ partitions: made }, `partitions made: ${made.length}`)
+  if (made.length > 0) {
+    logger.info({ partitions: made }, `partitions made: ${made.length}`)
+    onPartitionsMade?.(made.length)
+  }
   for (const { name, schema, owner } of foreign)
     logger.warn(`${schema}.${name} lacks partitions, which only a member of the role ${owner} may make`)
 }

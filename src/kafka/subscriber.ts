@@ -38,6 +38,10 @@ export interface SubscriberOptions {
   readonly store: (records: TopicRecord[], signal: AbortSignal) => Promise<void>
   /** Called when kafkajs has given up for good: the process has to end, or it would live and do nothing. */
   readonly onCrash: (error: Error) => void
+  /** Called when the group has given this member its partitions. */
+  readonly onJoin?: () => void
+  /** Called when Kafka has deleted so many messages before they were stored. */
+  readonly onGone?: (messages: number) => void
   readonly logger: Logger
   /** How long nothing may come from a Kafka that answers; by default 35 s. */
   readonly stallSeconds?: number
@@ -56,7 +60,7 @@ export class Subscriber {
   ) {
     this.#consumer = kafka.consumer({
       groupId: options.group,
-      partitionAssigners: [new Gaps(options.logger).watch(rangeAssigner)],
+      partitionAssigners: [new Gaps(options.logger, options.onGone).watch(rangeAssigner)],
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: rebalanceTimeoutMs,
       heartbeatInterval: heartbeatIntervalMs,
@@ -76,7 +80,7 @@ export class Subscriber {
 
   /** @param aborting aborted when a stop may not wait for a running transaction any longer */
   async start(aborting: AbortSignal): Promise<void> {
-    const { topic, threads, logger, onCrash } = this.options
+    const { topic, threads, logger, onCrash, onJoin } = this.options
     const { CRASH, GROUP_JOIN } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       // kafkajs starts the consumer again by itself, except after errors that it takes for final.
@@ -86,6 +90,7 @@ export class Subscriber {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       const partitions = payload.memberAssignment[topic] ?? []
       logger.info({ group: payload.groupId, partitions, assignor: payload.groupProtocol }, 'joined the group')
+      onJoin?.()
     })
     const watchdog = new Watchdog(this.#consumer, {
       ...this.options,
