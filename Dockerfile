@@ -33,7 +33,8 @@ RUN mkdir -p data/spool && chown node:node data/spool
 # uid 1000. Everything else in /webmon belongs to root: a service cannot change its own program.
 USER node
 EXPOSE 9464 9465
-# Each check starts a Node process, about 0.1 s of a core. A service that still waits for Kafka or the database at its
-# start answers 503, and the first minute of that does not count.
+# Each check starts a Node process, about 0.1 s of a core. Healthy is who answers /readyz with 200; a service that waits
+# for Kafka or the database does not, and the first minute of a start does not count. Docker only shows it. What starts an
+# unhealthy one again should ask /healthz instead: no restart brings a broker back.
 HEALTHCHECK --interval=30s --timeout=10s --start-period=60s --retries=3 CMD ["node", "dist/healthcheck.js"]
 CMD ["node", "dist/run.js"]

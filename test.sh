@@ -49,6 +49,7 @@ const tools = [
   ['PyYAML', 'python3 -m pip install pyyaml'],
   ['PgBouncer', 'apt-get install pgbouncer'],
   ['promtool', 'apt-get install prometheus'],
+  ['Prometheus', 'apt-get install prometheus'],
   ['Chromium', 'apt-get install chromium'],
   ['Docker', 'https://docs.docker.com/engine/install/'],
 ]

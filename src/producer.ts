@@ -7,13 +7,16 @@ import { CheckPool } from './check/pool.ts'
 import { proxyRule, unusedProxyVariables } from './check/proxy.ts'
 import { RegexSearch } from './check/regex/search.ts'
 import type { CheckEntry } from './checkEntry.ts'
+import { databaseTrouble } from './database/answers.ts'
 import { openDatabase } from './database/database.ts'
 import { prepareTables } from './database/tables.ts'
 import { readWebsites } from './database/websites.ts'
+import { Acknowledgements } from './kafka/acknowledgements.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Publisher } from './kafka/publisher.ts'
 import { ensureTopic } from './kafka/topic.ts'
 import { encode } from './message.ts'
+import { ProducerMetrics } from './metrics.ts'
 import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
@@ -24,24 +27,42 @@ import { limitYoungGeneration } from './youngGeneration.ts'
 await runService('producer', async (service) => {
   const { config, logger, aborting } = service
   limitYoungGeneration(config.producer.threads)
-  await service.serveHealth('producer')
+  const metrics = new ProducerMetrics()
+  await service.serveStatus('producer', metrics.registry)
   const spool = await Spool.open(config.producer.spool, logger, aborting)
   service.onStop('spool', () => spool.close())
+  metrics.spoolEntries.fromValue(() => spool.entries)
+  metrics.spoolBytes.fromValue(() => spool.bytes)
+  metrics.spoolLimit.set(config.producer.spool.limitBytes)
   // Neither waits for the other: while the broker is away, entries stay in the spool.
-  await Promise.all([startPublishing(service, spool), startChecking(service, spool)])
+  await Promise.all([startPublishing(service, spool, metrics), startChecking(service, spool, metrics)])
 })
 
-async function startPublishing(service: Service, spool: Spool): Promise<void> {
-  const { config, logger, stopping: signal, aborting } = service
+async function startPublishing(service: Service, spool: Spool, metrics: ProducerMetrics): Promise<void> {
+  const { config, logger, health, stopping: signal, aborting } = service
   const name = `${config.application.name} producer`
-  const publisher = new Publisher(kafkaClient(config.kafka, name, logger), config.kafka.topic, spool, logger)
+  const acknowledgements = new Acknowledgements()
+  health.part('kafka', () => acknowledgements.trouble())
+  const client = kafkaClient(config.kafka, name, logger)
+  const publisher = new Publisher(client, config.kafka.topic, spool, logger, {
+    sent: () => acknowledgements.sent(),
+    acknowledged(afterMs) {
+      acknowledgements.acknowledged()
+      metrics.publishDuration.observe(afterMs / 1_000)
+    },
+    failed(error) {
+      acknowledgements.failed(error)
+      metrics.publishFailures.inc()
+    },
+  })
   service.onStop('publisher', () => publisher.close(aborting))
   await ensureTopic(config.kafka, name, { signal, logger })
   await publisher.start((error) => service.fail(error))
+  acknowledgements.connected()
 }
 
-async function startChecking(service: Service, spool: Spool): Promise<void> {
-  const { config, logger, stopping: signal } = service
+async function startChecking(service: Service, spool: Spool, metrics: ProducerMetrics): Promise<void> {
+  const { config, logger, health, stopping: signal } = service
   const { intervalSeconds, recheckSeconds } = config.monitoring
   const database = openDatabase(
     config.database,
@@ -49,7 +70,8 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
     logger,
   )
   service.onStop('database', () => database.end())
-  await prepareTables(database, service)
+  health.part('database', databaseTrouble(database))
+  await prepareTables(database, service, (count) => metrics.partitionsCreated.inc(count))
 
   const checker = makeChecker(service)
   const pool = new CheckPool(
@@ -61,14 +83,29 @@ async function startChecking(service: Service, spool: Spool): Promise<void> {
       logger.debug(summaryOf(entry), `checked ${website.name}`)
     },
     logger,
+    {
+      began: (lateMs) => metrics.checkLate.add(Math.max(lateMs, 0) / 1_000),
+      ended: (entry, afterMs) => metrics.checked(entry, afterMs / 1_000),
+      missed: (turns) => metrics.checksMissed.inc(turns),
+    },
   )
+  metrics.checksRunning.fromValue(() => pool.running)
+  metrics.checksWaiting.fromValue(() => pool.waiting)
   service.onStop('checks', () => pool.close())
-  spool.onBlocked((reason) => (reason ? pool.pause(reason) : pool.resume()))
+  let blocked: string | undefined
+  health.part('spool', () => blocked)
+  spool.onBlocked((reason) => {
+    blocked = reason
+    if (reason) pool.pause(reason)
+    else pool.resume()
+  })
   const rechecks = new Rechecks(recheckSeconds, (website) =>
     pool.offer({ website, dueMs: Date.now(), intervalMs: recheckSeconds * 1000, missed: 0, recheck: true }),
   )
   service.onStop('rechecks', () => rechecks.stop())
   const schedule = new Schedule((turn) => pool.offer(turn))
+  health.loop('schedule', () => schedule.trouble())
+  metrics.checksDue.fromValue(() => schedule.perSecond)
   // At once, not in its turn: no new work from the first moment of a stop.
   signal.addEventListener('abort', () => schedule.stop(), { once: true })
 

@@ -23,6 +23,7 @@ export interface Turn {
 
 /** A sleep of the timer: long enough to cost nothing, short enough to notice soon that the clock was set. */
 const longestSleepMs = 1_000
+const stuckMs = 30_000
 
 /**
  * Phases by hash are even as rain is even: of 20 checks in the mean 100 ms, some 100 ms have 33. What comes together is
@@ -40,6 +41,7 @@ export class Schedule {
   readonly #slots = new Map<string, Slot>()
   #queue = new TinyQueue<Slot>([], (a, b) => a.dueMs - b.dueMs)
   #timer: NodeJS.Timeout | undefined
+  #armedMs = 0
   #stopped = false
   #lastTickMs = Date.now()
   /** Due checks in a millisecond, in the mean. */
@@ -50,6 +52,17 @@ export class Schedule {
 
   get size(): number {
     return this.#slots.size
+  }
+
+  /** Due checks in a second, in the mean. */
+  get perSecond(): number {
+    return this.#rate * 1_000
+  }
+
+  /** What is wrong, in words; undefined: it moves. */
+  trouble(): string | undefined {
+    const stillMs = this.#timer === undefined || this.#stopped ? 0 : performance.now() - this.#armedMs
+    return stillMs > stuckMs ? `has not looked for what is due for ${Math.round(stillMs / 1000)} s` : undefined
   }
 
   /** Takes the list as it is now. Unchanged websites keep their next slot, so that none is skipped or comes twice. */
@@ -119,10 +132,12 @@ export class Schedule {
 
   #arm(): void {
     clearTimeout(this.#timer)
+    this.#timer = undefined
     const next = this.#queue.peek()
     if (this.#stopped || !next) return
     const sleepMs = Math.min(Math.max(Math.max(next.dueMs, this.#nextReleaseMs) - Date.now(), 0), longestSleepMs)
     this.#timer = setTimeout(() => this.#tick(), sleepMs)
+    this.#armedMs = performance.now()
   }
 }
 

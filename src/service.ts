@@ -1,9 +1,11 @@
-import { createServer } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Registry } from 'prom-client'
 import { type Config, readConfig } from './config.ts'
 import { ConfigError } from './configSource.ts'
+import { Health } from './health.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { FatalError, messageOf } from './retry.ts'
+import { serveStatus } from './statusServer.ts'
 
 /** A stop may take 8 s: what runs may finish until second 6, then it is aborted; the rest is for saying goodbye. */
 const abortAfterMs = 6_000
@@ -25,38 +27,25 @@ export class Service {
   readonly stopping = this.#stop.signal
   /** What still runs is given up. */
   readonly aborting = this.#abort.signal
+  /** What is wrong with this process, for whoever asks from outside. */
+  readonly health = new Health()
 
   constructor(
     readonly config: Config,
     readonly logger: Logger,
-  ) {}
+  ) {
+    this.health.part('start', () => (this.stopping.aborted ? 'stopping' : this.#started ? undefined : 'starting'))
+  }
 
   /** Registers what undoes something; the last registered is undone first. */
   onStop(what: string, release: Release): void {
     this.#releasers.push({ what, release })
   }
 
-  /** Serves `/healthz`: 200 once started, 503 before and while stopping. Port 0: nothing is served. */
-  async serveHealth(name: 'producer' | 'consumer'): Promise<void> {
-    const { host, port } = this.config[name].http
-    if (port === 0) return
-    const server = createServer((request, response) => {
-      const known = request.url?.split('?')[0] === '/healthz'
-      const state = this.stopping.aborted ? 'stopping' : this.#started ? 'ok' : 'starting'
-      response.writeHead(known ? (state === 'ok' ? 200 : 503) : 404, { 'content-type': 'application/json' })
-      response.end(JSON.stringify(known ? { status: state } : { error: 'not found' }))
-    })
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', ({ code, message }: NodeJS.ErrnoException) => {
-        const taken = code === 'EADDRINUSE' && 'is taken: choose another port, or 0 for none'
-        reject(new FatalError(`${name}.http: ${host}:${port} ${taken || `cannot be listened on: ${message}`}`))
-      })
-      server.listen(port, host, resolve)
-    })
-    this.onStop('health', () => {
-      server.close()
-      server.closeAllConnections()
-    })
+  /** Shows what there is to see of this process on its `http.port`. */
+  async serveStatus(name: 'producer' | 'consumer', registry: Registry): Promise<void> {
+    const { config, health } = this
+    this.onStop('status', await serveStatus(name, config[name].http, { health, registry }))
   }
 
   started(): void {

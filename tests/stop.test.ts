@@ -127,23 +127,6 @@ describe('run.js', () => {
 })
 
 describe('a service', () => {
-  it('answers /healthz with 503 until it has started, then with 200', async () => {
-    const [port, closed] = [await freePort(), await freePort()]
-    const health = async () => (await fetch(`http://127.0.0.1:${port}/healthz`)).status
-    const waiting = new Service('producer', {
-      ...stack.env,
-      WEBMON_KAFKA_PORT: String(closed),
-      WEBMON_PRODUCER_HTTP_PORT: String(port),
-    })
-    await waiting.logged(/^preparing the topic/)
-    expect(await health()).toBe(503)
-    await waiting.stop()
-    const working = new Service('producer', { ...stack.env, WEBMON_PRODUCER_HTTP_PORT: String(port) })
-    await working.logged(/^started$/)
-    expect(await health()).toBe(200)
-    expect((await fetch(`http://127.0.0.1:${port}/`)).status).toBe(404)
-  })
-
   it('ends with exit code 2 and one line when its configuration is wrong', async () => {
     const service = new Service('consumer', { ...stack.env, WEBMON_DATABASE_PORT: 'x' })
     expect(await service.exited).toBe(2)

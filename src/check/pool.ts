@@ -8,6 +8,15 @@ import type { Website } from '../website.ts'
 /** A check that began later than this share of its interval is late. */
 const lateShare = 0.1
 
+/** What becomes of turns, as it happens. */
+export interface PoolEvents {
+  began?(lateMs: number): void
+  /** The entry is made, and not safe yet. */
+  ended?(entry: CheckEntry, afterMs: number): void
+  /** So many turns passed without a check. */
+  missed?(turns: number): void
+}
+
 /**
  * Runs checks, so many at a time; the others wait. A check ends when its entry is safe. A website that is still being
  * checked is not checked twice.
@@ -24,6 +33,7 @@ export class CheckPool {
     private readonly check: (turn: Turn) => Promise<CheckEntry | undefined>,
     private readonly keep: (entry: CheckEntry, website: Website) => Promise<void>,
     private readonly logger: Logger,
+    private readonly events: PoolEvents = {},
   ) {
     this.#limit = pLimit(threads)
   }
@@ -33,13 +43,21 @@ export class CheckPool {
     return this.#limit.activeCount >= this.threads
   }
 
+  get running(): number {
+    return this.#limit.activeCount
+  }
+
+  get waiting(): number {
+    return this.#limit.pendingCount
+  }
+
   /** Checks the website as soon as there is room. */
   offer(turn: Turn): void {
     const { website, missed } = turn
-    this.#window.missed += missed
+    if (missed > 0) this.#missed(missed)
     if (this.#closed || this.#isPaused(turn)) return
     if (this.#running.has(website.id)) {
-      if (!turn.recheck) this.#window.missed++
+      if (!turn.recheck) this.#missed(1)
       return
     }
     this.#running.set(
@@ -118,16 +136,29 @@ export class CheckPool {
     this.#window.begun++
     this.#window.worstMs = Math.max(this.#window.worstMs, lateMs)
     if (lateMs > intervalMs * lateShare) this.#window.late++
+    this.events.began?.(lateMs)
     const startMs = performance.now()
     const entry = await this.check(turn)
-    this.#window.busyMs += performance.now() - startMs
+    const tookMs = performance.now() - startMs
+    this.#window.busyMs += tookMs
     this.#window.finished++
-    if (entry) await this.keep(entry, website)
+    if (!entry) return
+    this.events.ended?.(entry, tookMs)
+    await this.keep(entry, website)
+  }
+
+  #missed(turns: number): void {
+    this.#window.missed += turns
+    this.events.missed?.(turns)
   }
 
   #isPaused({ recheck }: Turn): boolean {
-    if (this.#pause && !recheck) this.#pause.unchecked++
-    return this.#pause !== undefined
+    if (!this.#pause) return false
+    if (!recheck) {
+      this.#pause.unchecked++
+      this.events.missed?.(1)
+    }
+    return true
   }
 }
 

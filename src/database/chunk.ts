@@ -26,6 +26,7 @@ export interface StoreOptions {
   readonly intervalSeconds: number
   /** Days of `check_hour` that are kept: older entries are stored, and not counted. 0: all. */
   readonly hourDays: number
+  readonly onPartitionsMade?: (count: number) => void
 }
 
 /** After so many, a failure that may pass at once is one like any other. */
@@ -192,12 +193,12 @@ function changesIn({ rows }: pg.QueryResult): StatusChange[] {
 async function makePartitions(
   pool: pg.Pool,
   chunk: Iterable<Decoded>,
-  { logger, signal }: StoreOptions,
+  { logger, signal, onPartitionsMade }: StoreOptions,
 ): Promise<void> {
   const times = [...chunk].flatMap((one) => ('entry' in one ? [one.entry.timestamp] : []))
   const onePerDay = new Map(times.map((time) => [Math.floor(time.getTime() / dayMs), time]))
   try {
-    await ensurePartitionFor(pool, [...onePerDay.values()], { logger, signal })
+    await ensurePartitionFor(pool, [...onePerDay.values()], { logger, signal, onPartitionsMade })
   } catch (error) {
     // Who may make it can do so at any time: that is waited for, as for everything else that a database lacks.
     throw error instanceof MigrationError ? new Error(error.message, { cause: error }) : error

@@ -13,6 +13,7 @@ export interface DropOptions {
   readonly signal: AbortSignal
   /** How long to wait for those who read the table. */
   readonly patienceMs: number
+  readonly onPartitionDropped?: (() => void) | undefined
 }
 
 /**

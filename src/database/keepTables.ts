@@ -12,7 +12,7 @@ const retentionEverySeconds = 3_600
  * The chores of the tables, which one of all consumers does at a time: `check_day` is filled, and what is older than the
  * retention goes. Tells how much there will be.
  */
-export async function keepTables(pool: pg.Pool, service: Service): Promise<void> {
+export async function keepTables(pool: pg.Pool, service: Service, onPartitionDropped: () => void): Promise<void> {
   const { config, logger, stopping: signal } = service
   const { retention } = config.database
   const tell = async () => {
@@ -35,6 +35,6 @@ export async function keepTables(pool: pg.Pool, service: Service): Promise<void>
   }
   const close = inTurn(() => closeDays(pool, { hourDays: retention.hourDays, logger, signal }))
   service.every(daysEverySeconds, 'filling check_day', close, { atOnce: true })
-  const apply = inTurn(() => applyRetention(pool, retention, { logger, signal }))
+  const apply = inTurn(() => applyRetention(pool, retention, { logger, signal, onPartitionDropped }))
   service.every(retentionEverySeconds, 'applying the retention', apply, { atOnce: true })
 }

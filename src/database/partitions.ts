@@ -28,6 +28,7 @@ interface PartitionOptions {
   readonly signal?: AbortSignal
   /** Left out: all. */
   readonly tables?: readonly TableName[]
+  readonly onPartitionsMade?: ((count: number) => void) | undefined
 }
 
 export interface Partition {
@@ -101,7 +102,7 @@ async function ensure(
   pool: pg.Pool,
   times: readonly Date[],
   daysAhead: number,
-  { logger, signal = new AbortController().signal, tables = names }: PartitionOptions,
+  { logger, signal = new AbortController().signal, tables = names, onPartitionsMade }: PartitionOptions,
 ): Promise<void> {
   if ((await readIncomplete(pool, tables, times, daysAhead)).length === 0) return
   const change = { what: 'making partitions', tables, attempts: 10, logger, signal }
@@ -109,7 +110,10 @@ async function ensure(
     await client.query(takeAdvisory('partitions'))
     return await makeMissing(client, tables, times, daysAhead)
   })
-  if (made.length > 0) logger.info({ partitions: made }, `partitions made: ${made.length}`)
+  if (made.length > 0) {
+    logger.info({ partitions: made }, `partitions made: ${made.length}`)
+    onPartitionsMade?.(made.length)
+  }
   for (const { name, schema, owner } of foreign)
     logger.warn(`${schema}.${name} lacks partitions, which only a member of the role ${owner} may make`)
 }

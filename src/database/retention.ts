@@ -20,6 +20,7 @@ export interface RetentionOptions {
   readonly now?: Date
   /** How long to wait for those who read a partition, before it is left for the next time. */
   readonly patienceMs?: number
+  readonly onPartitionDropped?: () => void
 }
 
 const originalName = 'check_entry_original'
@@ -30,7 +31,7 @@ const deadLettersAtATime = 10_000
  * so at a time; what cannot be done now is told, and left for the next time.
  */
 export async function applyRetention(pool: pg.Pool, retention: Retention, options: RetentionOptions): Promise<void> {
-  const { patienceMs = 30_000, logger, signal } = options
+  const { patienceMs = 30_000, logger, signal, onPartitionDropped } = options
   const nowMs = options.now?.getTime() ?? (await earlierOfClocks(pool))
   const days: Record<TableName, number> = {
     check_entry: retention.entryDays,
@@ -41,7 +42,7 @@ export async function applyRetention(pool: pg.Pool, retention: Retention, option
     for (const table of await readPartitionedTables(pool)) {
       if (days[table.name] === 0) continue
       const until = nowMs - days[table.name] * dayMs
-      await dropOlder(table, until, { pool, spare, patienceMs, logger, signal })
+      await dropOlder(table, until, { pool, spare, patienceMs, logger, signal, onPartitionDropped })
     }
     if (retention.entryDays > 0) await deleteDeadLetters(pool, retention.entryDays, signal)
   })
@@ -92,12 +93,13 @@ async function dropOlder(table: PartitionedTable, until: number, options: DropOp
 async function tellOf(
   partition: string,
   drop: () => Promise<void>,
-  { logger, signal }: Pick<DropOptions, 'logger' | 'signal'>,
+  { logger, signal, onPartitionDropped }: Pick<DropOptions, 'logger' | 'signal' | 'onPartitionDropped'>,
 ): Promise<boolean> {
   try {
     await drop()
     const what = partition === originalName ? 'the rows of the original are gone: ' : ''
     logger.info({ partition }, `${what}${partition} dropped, older than the retention`)
+    onPartitionDropped?.()
     return true
   } catch (error) {
     signal.throwIfAborted()

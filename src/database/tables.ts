@@ -14,12 +14,16 @@ const partitionsEverySeconds = 3_600
  *
  * @throws {MigrationError} with what to do, when waiting does not help
  */
-export async function prepareTables(pool: pg.Pool, service: Service): Promise<void> {
+export async function prepareTables(
+  pool: pg.Pool,
+  service: Service,
+  onPartitionsMade: (count: number) => void,
+): Promise<void> {
   const { config, logger, stopping: signal } = service
   const { host, port, db, migrate: mayMigrate } = config.database
   const makePartitions = async () => {
     try {
-      await ensurePartitions(pool, { logger, signal })
+      await ensurePartitions(pool, { logger, signal, onPartitionsMade })
     } catch (error) {
       // A role without rights on the tables can work as long as somebody else makes the partitions.
       if (mayMigrate || !(error instanceof MigrationError)) throw error

@@ -27,7 +27,11 @@ export class Gaps {
   /** By partition: a reset that fails is tried again. */
   readonly #told = new Map<number, string>()
 
-  constructor(private readonly logger: Pick<Logger, 'error' | 'warn'>) {}
+  /** @param onGone so many messages were deleted before they were stored */
+  constructor(
+    private readonly logger: Pick<Logger, 'error' | 'warn'>,
+    private readonly onGone: (messages: number) => void = () => undefined,
+  ) {}
 
   /** Of the consumer that is given this assigner: nothing else is told whose offsets are whose. */
   watch(assigner: PartitionAssigner): PartitionAssigner {
@@ -58,6 +62,7 @@ export class Gaps {
       return
     }
     const messages = Number(start - next)
+    this.onGone(messages)
     this.logger.error(
       { ...fields, messages },
       `ALARM: ${messages} messages of ${place} are gone: Kafka deleted them before they were stored; ` +

@@ -30,6 +30,13 @@ const refusals = new Set([
   'UNSUPPORTED_FOR_MESSAGE_FORMAT',
 ])
 
+/** What becomes of batches: each is sent, and then acknowledged or failed, as often as it is sent. */
+export interface PublisherEvents {
+  sent?(): void
+  acknowledged?(afterMs: number): void
+  failed?(error: unknown): void
+}
+
 /**
  * Publishes what is in the spool in small batches, several in flight, and sends again whatever is rejected. An entry
  * leaves the spool when all in-sync replicas have it.
@@ -56,6 +63,7 @@ export class Publisher {
     private readonly topic: string,
     private readonly spool: Spool,
     private readonly logger: Logger,
+    private readonly events: PublisherEvents = {},
   ) {
     this.#producer = kafka.producer({
       allowAutoTopicCreation: false,
@@ -112,13 +120,17 @@ export class Publisher {
     for (;;) {
       await this.#pause
       if (this.#stopped.signal.aborted) return
+      const startMs = performance.now()
+      this.events.sent?.()
       try {
         await this.#produce(entries)
+        this.events.acknowledged?.(performance.now() - startMs)
         this.#failures = 0
         this.#acknowledgedMs = performance.now()
         this.spool.remove(entries)
         return
       } catch (error) {
+        this.events.failed?.(error)
         if (this.#stopped.signal.aborted) return
         if (refusals.has(typeOf(error))) return this.#divide(entries, error)
         this.#backOff(error)

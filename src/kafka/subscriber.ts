@@ -6,6 +6,7 @@ import type { TopicRecord } from '../message.ts'
 import { FatalError, messageOf, retry } from '../retry.ts'
 import { patient } from './client.ts'
 import { Gaps } from './gaps.ts'
+import { Membership } from './membership.ts'
 import { rangeAssigner } from './rangeAssigner.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -38,6 +39,10 @@ export interface SubscriberOptions {
   readonly store: (records: TopicRecord[], signal: AbortSignal) => Promise<void>
   /** Called when kafkajs has given up for good: the process has to end, or it would live and do nothing. */
   readonly onCrash: (error: Error) => void
+  /** Called when the group has given this member its partitions. */
+  readonly onJoin?: () => void
+  /** Called when Kafka has deleted so many messages before they were stored. */
+  readonly onGone?: (messages: number) => void
   readonly logger: Logger
   /** How long nothing may come from a Kafka that answers; by default 35 s. */
   readonly stallSeconds?: number
@@ -45,6 +50,7 @@ export interface SubscriberOptions {
 
 /** Reads the topic as a member of the group: at least once, each partition in order. */
 export class Subscriber {
+  readonly membership: Membership
   readonly #consumer: Consumer
   #watchdog: Watchdog | undefined
   #stalled = false
@@ -56,7 +62,7 @@ export class Subscriber {
   ) {
     this.#consumer = kafka.consumer({
       groupId: options.group,
-      partitionAssigners: [new Gaps(options.logger).watch(rangeAssigner)],
+      partitionAssigners: [new Gaps(options.logger, options.onGone).watch(rangeAssigner)],
       sessionTimeout: sessionTimeoutMs,
       rebalanceTimeout: rebalanceTimeoutMs,
       heartbeatInterval: heartbeatIntervalMs,
@@ -66,6 +72,12 @@ export class Subscriber {
       // Left out, a consumer gets 5 attempts, whatever the client was given.
       retry: patient,
     })
+    this.membership = new Membership(this.#consumer, options.topic)
+  }
+
+  /** Whether it fetches, or what is wrong, in words. */
+  trouble(): string | undefined {
+    return this.#watchdog?.trouble()
   }
 
   /**
@@ -73,7 +85,7 @@ export class Subscriber {
    * @param aborting aborted when a stop may not wait for a running transaction any longer
    */
   async start(stopping: AbortSignal, aborting: AbortSignal): Promise<void> {
-    const { topic, logger, onCrash } = this.options
+    const { topic, logger, onCrash, onJoin } = this.options
     const { CRASH, GROUP_JOIN } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       if (restart || isAway(error)) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
@@ -84,6 +96,7 @@ export class Subscriber {
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
       const partitions = payload.memberAssignment[topic] ?? []
       logger.info({ group: payload.groupId, partitions, assignor: payload.groupProtocol }, 'joined the group')
+      onJoin?.()
     })
     this.#watchdog = new Watchdog(this.#consumer, {
       ...this.options,

@@ -14,6 +14,7 @@ export interface WatchdogOptions {
 const lookEveryMs = 1_000
 /** A rebalance waits for all members, some of which may be about to be put out. */
 const rebalanceSeconds = 120
+const stuckSeconds = 60
 const askEverySeconds = 5
 /** An answer that takes longer is one of a broker that has just come back. */
 const answerWithinMs = 2_000
@@ -76,6 +77,12 @@ export class Watchdog {
 
   stop(): void {
     clearInterval(this.#timer)
+  }
+
+  /** What is wrong, in words; undefined: nothing. It should have ended the process by then. */
+  trouble(): string | undefined {
+    const { what, seconds } = this.#quiet()
+    return seconds > rebalanceSeconds + stuckSeconds ? `no ${what} for ${seconds} s` : undefined
   }
 
   async #look(): Promise<void> {

@@ -1,0 +1,84 @@
+import type pg from 'pg'
+import { CheckEnds } from './checkEnds.ts'
+import { type Stored, storeChunk } from './database/chunk.ts'
+import { deadLetterKind } from './deadLetter.ts'
+import { followSignals } from './followSignals.ts'
+import { decoded, oldestDaysWithoutRetention, type TopicRecord } from './message.ts'
+import type { ConsumerMetrics } from './metrics.ts'
+import { messageOf, retry } from './retry.ts'
+import type { Service } from './service.ts'
+
+/** Stores records of the topic, for as long as that takes, and tells what became of them. */
+export class Storing {
+  #failure: string | undefined
+
+  constructor(
+    private readonly database: pg.Pool,
+    private readonly service: Service,
+    private readonly metrics: ConsumerMetrics,
+  ) {}
+
+  /** What is wrong, in words; undefined: nothing. */
+  trouble(): string | undefined {
+    return this.#failure
+  }
+
+  /**
+   * @param records of one partition
+   * @throws when the signal is aborted, or at a stop
+   */
+  async store(records: TopicRecord[], signal: AbortSignal): Promise<void> {
+    const { logger, stopping } = this.service
+    // A stop ends the waiting between two attempts at once, a running attempt only when it is aborted.
+    const waiting = followSignals(signal, stopping)
+    try {
+      this.#tell(
+        records,
+        await retry('storing', () => this.#attempt(records, signal), { signal: waiting.signal, logger }),
+      )
+    } finally {
+      this.#failure = undefined
+      waiting.release()
+    }
+  }
+
+  async #attempt(records: TopicRecord[], signal: AbortSignal): Promise<Stored> {
+    const { config, logger } = this.service
+    const { insertDuration, entryAge, partitionsCreated } = this.metrics
+    const { entryDays, hourDays } = config.database.retention
+    const ends = new CheckEnds(decoded(records, entryDays || oldestDaysWithoutRetention), records.length)
+    const startMs = performance.now()
+    try {
+      const stored = await storeChunk(this.database, ends, {
+        logger,
+        intervalSeconds: config.monitoring.intervalSeconds,
+        hourDays,
+        signal,
+        onPartitionsMade: (count) => partitionsCreated.inc(count),
+      })
+      insertDuration.observe((performance.now() - startMs) / 1_000)
+      ends.tellAges((seconds) => entryAge.add(seconds))
+      return stored
+    } catch (error) {
+      this.#failure = messageOf(error)
+      throw error
+    }
+  }
+
+  #tell(records: TopicRecord[], { entries, duplicates, deadLetters, statusChanges }: Stored): void {
+    const { logger } = this.service
+    const { metrics } = this
+    metrics.batchEntries.observe(records.length)
+    metrics.entriesStored.inc(entries)
+    metrics.entriesDuplicate.inc(duplicates)
+    for (const { reason } of deadLetters) metrics.deadLetters.inc({ reason: deadLetterKind(reason) })
+    const { topic, partition } = records[0] as TopicRecord
+    logger.debug({ topic, partition, entries, duplicates }, `stored ${entries} entries`)
+    for (const { record, reason } of deadLetters) {
+      logger.warn({ topic, partition, offset: String(record.offset), reason }, 'a message became a dead letter')
+    }
+    for (const { websiteId, from, to } of statusChanges) {
+      logger.info({ website_id: websiteId, from, to }, `a website is ${to}`)
+    }
+  }
+}
