@@ -33,6 +33,14 @@ const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Headers that say how the message is framed: what Node sets is what it sends. */
 const framing = /^(content-length|transfer-encoding|connection|upgrade|expect|te|trailer)$/i
 
+/** Is told more than an entry holds, for somebody who looks on. */
+export interface CheckObserver {
+  /** The headers of a response have come; a redirect is followed by the next one. */
+  onResponse(url: URL, httpStatus: number): void
+  /** What was read of the page, decompressed. */
+  onPage(body: Buffer, contentType: string | undefined): void
+}
+
 /** Checks websites. Whatever a website does, the result is an entry; each check is by itself. */
 export class Checker {
   readonly #running = new Set<Cancellation>()
@@ -53,10 +61,11 @@ export class Checker {
    * Checks a website once, within its deadline.
    *
    * @param recheck beside its slots
+   * @param observer of this one check
    * @returns the entry; undefined when `abort` came before the check had ended
    */
-  async check(website: Website, recheck = false): Promise<CheckEntry | undefined> {
-    const visit = new Visit(website, this.options, recheck)
+  async check(website: Website, recheck = false, observer?: CheckObserver): Promise<CheckEntry | undefined> {
+    const visit = new Visit(website, this.options, recheck, observer)
     this.#running.add(visit.cancellation)
     try {
       return await visit.run((url, adapter) =>
@@ -101,6 +110,7 @@ class Visit {
     private readonly website: Website,
     private readonly options: CheckerOptions,
     private readonly recheck: boolean,
+    private readonly observer: CheckObserver | undefined,
   ) {
     this.#timeoutMs = website.timeout === null ? options.timeoutMs : website.timeout * 1000
   }
@@ -112,6 +122,7 @@ class Visit {
       const response = await send(url, (config) => this.#follow(config))
       const body = await readBody(response.data, this.options.maxBodyBytes, this.cancellation)
       this.#clock.stop()
+      this.observer?.onPage(body, response.data.headers['content-type'])
       return this.#entry(await this.#matches(body, response), null)
     } catch (error) {
       if (error === aborted) return undefined
@@ -157,6 +168,7 @@ class Visit {
     })
     this.#responseTimeMs = this.#clock.untilBodyMs
     this.#httpStatus = response.statusCode ?? 0
+    this.observer?.onResponse(target.url, this.#httpStatus)
     return response
   }
 
@@ -211,6 +223,16 @@ class Visit {
       intervalSeconds: website.interval ?? this.options.intervalSeconds ?? null,
       certificate: this.#certificate,
     }
+  }
+}
+
+/** Why a website cannot be checked as it is set, whatever it answers; undefined: it can. */
+export function refusalOf(website: Website): string | undefined {
+  try {
+    requestable(website)
+    return undefined
+  } catch (error) {
+    return (error as Failure).message
   }
 }
 
