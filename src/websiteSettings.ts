@@ -1,4 +1,6 @@
 import { refusalOf } from './check/checker.ts'
+import { RegexError } from './check/regex/regexError.ts'
+import { Translator } from './check/regex/translate.ts'
 import { anyText, boolean, list, type Parser, whole, word } from './configValue.ts'
 import type { Website } from './website.ts'
 
@@ -87,9 +89,23 @@ export function asWebsite(settings: WebsiteSettings, id: string): Website {
   }
 }
 
-/** Why a website with these settings could never be checked; undefined: it can. */
-export function problemOf(settings: WebsiteSettings): string | undefined {
+/**
+ * Why a website with these settings could never be checked; undefined: it can.
+ *
+ * @param translator for many, one for all: its tables take some ms to make
+ */
+export function problemOf(settings: WebsiteSettings, translator = new Translator()): string | undefined {
   const texts = Object.entries(settings.headers ?? {}).flat()
   if (!texts.every(isStorable)) return 'headers: expected text without U+0000'
-  return refusalOf(asWebsite(settings, ''))
+  return refusalOf(asWebsite(settings, '')) ?? regexProblem(settings.regex, translator)
+}
+
+function regexProblem(regex: string, translator: Translator): string | undefined {
+  try {
+    translator.translate(regex)
+    return undefined
+  } catch (error) {
+    if (error instanceof RegexError) return `regex: ${error.message}`
+    throw error
+  }
 }
