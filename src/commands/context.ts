@@ -11,8 +11,13 @@ export class Context {
   ) {}
 
   /** @throws {ConfigError} */
+  readConfig(): { config: Config; warnings: string[] } {
+    return readConfig(this.environment)
+  }
+
+  /** Its warnings are told. @throws {ConfigError} */
   config(): Config {
-    const { config, warnings } = readConfig(this.environment)
+    const { config, warnings } = this.readConfig()
     for (const warning of warnings) this.tell(warning)
     return config
   }

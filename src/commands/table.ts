@@ -1,8 +1,8 @@
 import { plainText } from '../check/failure.ts'
 
-/** Columns for people, as wide as their longest cell; the last one may be as long as it is. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [head, ...rows].map((cells) => cells.map((cell) => plainText(cell, 200)))
+/** Columns for people, as wide as their longest cell. @param options.widest where a cell is cut off */
+export function table(head: readonly string[], rows: readonly (readonly string[])[], { widest = 200 } = {}): string {
+  const lines = [head, ...rows].map((cells) => cells.map((cell) => plainText(cell, widest)))
   const widths = head.map((_, column) => lines.reduce((width, cells) => Math.max(width, cells[column]?.length ?? 0), 0))
   return lines
     .map((cells) =>
