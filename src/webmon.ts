@@ -3,6 +3,7 @@
 import { addCheck } from './commands/check.ts'
 import { commandLine } from './commands/commandLine.ts'
 import { addDatabase } from './commands/database.ts'
+import { addDeadLetters } from './commands/deadLetter.ts'
 import { addDoctor } from './commands/doctor.ts'
 import { addWebsites } from './commands/website.ts'
 
@@ -11,4 +12,5 @@ addCheck(program)
 addWebsites(program)
 addDoctor(program)
 addDatabase(program)
+addDeadLetters(program)
 await program.parseAsync()

@@ -168,12 +168,12 @@ export class Publisher {
   }
 }
 
-interface SentMessage extends Message {
+export interface SentMessage extends Message {
   sentTo?: number
 }
 
 /** Kafka's own choice of the partition, written down in the message. */
-const rememberingPartitioner: ICustomPartitioner = () => {
+export const rememberingPartitioner: ICustomPartitioner = () => {
   const partitionOf = Partitioners.DefaultPartitioner()
   return (args) => {
     const partition = partitionOf(args)
