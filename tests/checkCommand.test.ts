@@ -1,4 +1,5 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { chmodSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:https'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -38,6 +39,13 @@ describe('webmon', () => {
     const { code, out, err } = await webmon(args)
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(out).toMatch(text)
+  })
+
+  it('runs by a link, as npm and the image have it', () => {
+    const link = path.join(folder, 'webmon')
+    chmodSync('dist/webmon.js', 0o755)
+    symlinkSync(path.resolve('dist/webmon.js'), link)
+    expect(execFileSync(link, ['--help'], { encoding: 'utf8' })).toMatch(/^Usage: webmon /)
   })
 
   it.each([
