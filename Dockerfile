@@ -1,4 +1,5 @@
-# One image for both services: `node dist/producer.js`, `node dist/consumer.js`, or both with `node dist/run.js`.
+# One image for both services: `node dist/producer.js`, `node dist/consumer.js`, or both with `node dist/run.js`; and for
+# the command line, `webmon`.
 # It needs no BuildKit, so that an older Docker builds it as well.
 
 # What the services need to run. In a stage of its own, so that a change in src does not install it again.
@@ -19,7 +20,7 @@ COPY sql ./sql
 COPY certs ./certs
 COPY config.yaml ./
 # Any user may be the one that the container runs as, and a clone may be closed to all but its owner.
-RUN chmod -R a+rX dist sql certs config.yaml package.json
+RUN chmod a+x dist/webmon.js && chmod -R a+rX dist sql certs config.yaml package.json
 
 FROM node:24-bookworm-slim
 WORKDIR /webmon
@@ -28,6 +29,8 @@ COPY --from=build /webmon/package.json /webmon/config.yaml ./
 COPY --from=build /webmon/sql ./sql
 COPY --from=build /webmon/certs ./certs
 COPY --from=build /webmon/dist ./dist
+# The command line, by its name: `docker-compose exec webmon-producer webmon --help`.
+RUN ln -s /webmon/dist/webmon.js /usr/local/bin/webmon
 # What the producer writes; a new volume that is mounted here takes its owner over.
 RUN mkdir -p data/spool && chown node:node data/spool
 # uid 1000. Everything else in /webmon belongs to root: a service cannot change its own program.

@@ -48,6 +48,7 @@ const tools = [
   ['tmpfs', 'root, on a Linux that lets it mount'],
   ['PyYAML', 'python3 -m pip install pyyaml'],
   ['PgBouncer', 'apt-get install pgbouncer'],
+  ['faketime', 'apt-get install faketime'],
   ['promtool', 'apt-get install prometheus'],
   ['Prometheus', 'apt-get install prometheus'],
   ['Chromium', 'apt-get install chromium'],

@@ -13,7 +13,7 @@ export interface PgBouncerOptions {
   readonly database: DatabaseAddress
   /** Connections to the server that all clients share; few, so that they do share them. */
   readonly poolSize?: number
-  readonly poolMode?: 'transaction' | 'session'
+  readonly poolMode?: 'transaction' | 'session' | 'statement'
 }
 
 export interface LocalPgBouncer {

@@ -1,4 +1,5 @@
 /** The only reader of the configuration file and of the environment. */
+import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseNameserver } from './check/dns/resolvConf.ts'
 import { type Environment, readYaml, Values } from './configSource.ts'
@@ -40,6 +41,21 @@ export function readConfig(env: Environment = process.env): { config: Config; wa
   return { config, warnings: values.finish() }
 }
 
+/**
+ * The part of the configuration that a check needs: of the same file where there is one, and of the environment. What
+ * else is in the file is not looked at.
+ *
+ * @throws {ConfigError} for the first thing that is wrong
+ */
+export function readMonitoring(env: Environment = process.env): Config['monitoring'] {
+  const file = path.resolve(env.WEBMON_CONFIG_FILE || 'config.yaml')
+  const optional = !env.WEBMON_CONFIG_FILE && !existsSync(file)
+  const values = new Values(file, optional ? new Map() : readYaml(file), env)
+  const part = monitoring(values)
+  values.requireRight()
+  return part
+}
+
 /** Every key with its type, its range and its default; a key without a default must be given. */
 function build(values: Values) {
   return {
@@ -49,17 +65,7 @@ function build(values: Values) {
     logging: {
       level: values.logLevel(values.get('logging.level', level, 'info')),
     },
-    monitoring: {
-      intervalSeconds: values.get('monitoring.interval', whole(1, 86_400), 30),
-      timeoutSeconds: values.get('monitoring.timeout', whole(1, 300), 10),
-      recheckSeconds: values.get('monitoring.recheck', whole(0, 3_600), 0),
-      maxBodyBytes: values.get('monitoring.maxbody', size(1_000, 100_000_000), 1_000_000),
-      userAgent: values.get('monitoring.useragent', text, 'webmon/1.0'),
-      proxy: values.get('monitoring.proxy', proxy, 'none'),
-      nameservers: values.get('monitoring.nameservers', list(nameserver), []),
-      allow: values.get('monitoring.allow', list(cidr), []),
-      deny: values.get('monitoring.deny', list(cidr), linkLocal),
-    },
+    monitoring: monitoring(values),
     kafka: {
       brokers: brokers(
         values.get('kafka.server', servers, undefined),
@@ -103,6 +109,20 @@ function build(values: Values) {
       },
       http: http(values, 'producer', 9464),
     },
+  }
+}
+
+function monitoring(values: Values) {
+  return {
+    intervalSeconds: values.get('monitoring.interval', whole(1, 86_400), 30),
+    timeoutSeconds: values.get('monitoring.timeout', whole(1, 300), 10),
+    recheckSeconds: values.get('monitoring.recheck', whole(0, 3_600), 0),
+    maxBodyBytes: values.get('monitoring.maxbody', size(1_000, 100_000_000), 1_000_000),
+    userAgent: values.get('monitoring.useragent', text, 'webmon/1.0'),
+    proxy: values.get('monitoring.proxy', proxy, 'none'),
+    nameservers: values.get('monitoring.nameservers', list(nameserver), []),
+    allow: values.get('monitoring.allow', list(cidr), []),
+    deny: values.get('monitoring.deny', list(cidr), linkLocal),
   }
 }
 

@@ -94,7 +94,7 @@ export class Values {
         continue
       throw new ConfigError(`${this.file}: ${key}: unknown key; did you mean ${nearest(key, this.#known)}?`)
     }
-    if (this.#problem !== undefined) throw new ConfigError(this.#problem)
+    this.requireRight()
     const names = this.#known.map(variable)
     for (const name of Object.keys(this.env)) {
       if (!name.startsWith('WEBMON_') || otherVariables.test(name)) continue
@@ -102,6 +102,11 @@ export class Values {
       this.#warnings.add(`${name}: unknown variable, ignored; did you mean ${closestMatch(name, names)}?`)
     }
     return [...this.#warnings]
+  }
+
+  /** @throws {ConfigError} for the first thing that is wrong with what has been asked for */
+  requireRight(): void {
+    if (this.#problem !== undefined) throw new ConfigError(this.#problem)
   }
 
   /** The environment goes before the file; an empty variable counts as not set. */

@@ -7,23 +7,27 @@ import { isUtf8 } from 'node:buffer'
  * for UTF-16. What differs on purpose has a name and a reason in tests/data/decoding.py.
  */
 export function decodeBody(body: Buffer, contentType: string | undefined): string {
+  return decodeAs(charsetOf(body, contentType), body)
+}
+
+/** The charset by which a page is read, in small letters: as its Content-Type names it, else what is taken instead. */
+export function charsetOf(body: Buffer, contentType: string | undefined): string {
   const [type = '', ...parameters] = (contentType ?? '').split(';')
-  const charset = charsetOf(parameters)
-  if (charset !== undefined) return decodeAs(charset.toLowerCase(), body)
+  const named = namedCharset(parameters)
+  if (named !== undefined) return named.toLowerCase()
   const mediaType = type.toLowerCase()
-  if (mediaType.includes('text')) return body.toString('latin1')
-  if (mediaType.includes('application/json') || isUtf8(body)) return body.toString('utf8')
-  return decodeAs('windows-1252', body)
+  if (mediaType.includes('text')) return 'iso-8859-1'
+  return mediaType.includes('application/json') || isUtf8(body) ? 'utf-8' : 'windows-1252'
 }
 
 /** Whether the letters of ASCII are these bytes, and nothing else is: whatever the other bytes are, valid or not. */
 export function keepsAscii(contentType: string | undefined): boolean {
-  const charset = charsetOf((contentType ?? '').split(';').slice(1))
+  const charset = namedCharset((contentType ?? '').split(';').slice(1))
   return charset === undefined || /^(utf-?8|iso-8859-1|us-ascii|windows-1252)$/i.test(charset)
 }
 
 /** The last one counts. Quotes of both kinds are left out, closed or not. */
-function charsetOf(parameters: readonly string[]): string | undefined {
+function namedCharset(parameters: readonly string[]): string | undefined {
   let charset: string | undefined
   for (const parameter of parameters) {
     const end = parameter.indexOf('=')
@@ -44,6 +48,7 @@ function unquoted(text: string): string {
 }
 
 function decodeAs(label: string, body: Buffer): string {
+  if (label === 'iso-8859-1') return body.toString('latin1')
   if (/^utf[-_]?8$/.test(label)) return body.toString('utf8')
   if (/^utf[-_]?16$/.test(label)) return decodeUtf16(body)
   if (/^((us[-_])?ascii|ansi_x3\.4-1968)$/.test(label)) return decodeByTable(body, ascii)

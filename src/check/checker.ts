@@ -30,6 +30,14 @@ export interface CheckerOptions extends Network {
 const maxFinalUrl = 2_000
 const everyRequest = { 'Accept-Encoding': acceptEncoding, Accept: '*/*' }
 
+/** Is told more than an entry holds, for somebody who looks on. */
+export interface CheckObserver {
+  /** The headers of a response have come; a redirect is followed by the next one. */
+  onResponse(url: URL, httpStatus: number): void
+  /** What was read of the page, decompressed. */
+  onPage(body: Buffer, contentType: string | undefined): void
+}
+
 /** Checks websites. Whatever a website does, the result is an entry; each check is by itself. */
 export class Checker {
   readonly #running = new Set<Cancellation>()
@@ -44,10 +52,11 @@ export class Checker {
    * Checks a website once, within its deadline.
    *
    * @param recheck beside its slots
+   * @param observer of this one check
    * @returns the entry; undefined when `abort` came before the check had ended
    */
-  async check(website: Website, recheck = false): Promise<CheckEntry | undefined> {
-    const visit = new Visit(website, this.options, recheck)
+  async check(website: Website, recheck = false, observer?: CheckObserver): Promise<CheckEntry | undefined> {
+    const visit = new Visit(website, this.options, recheck, observer)
     this.#running.add(visit.cancellation)
     try {
       return await visit.run(this.#client)
@@ -81,6 +90,7 @@ class Visit {
     private readonly website: Website,
     private readonly options: CheckerOptions,
     private readonly recheck: boolean,
+    private readonly observer: CheckObserver | undefined,
   ) {
     this.#timeoutMs = website.timeout === null ? options.timeoutMs : website.timeout * 1000
   }
@@ -99,6 +109,7 @@ class Visit {
       })
       const body = await readBody(response.data, this.options.maxBodyBytes, this.cancellation)
       this.#clock.stop()
+      this.observer?.onPage(body, response.data.headers['content-type'])
       return this.#entry(await this.#matches(body, response), null)
     } catch (error) {
       if (error === aborted) return undefined
@@ -143,6 +154,7 @@ class Visit {
     })
     this.#responseTimeMs = this.#clock.untilBodyMs
     this.#httpStatus = response.statusCode ?? 0
+    this.observer?.onResponse(target.url, this.#httpStatus)
     return response
   }
 

@@ -38,6 +38,16 @@ export function requestable({ url, method, headers, regex }: Website): URL {
   return parsed
 }
 
+/** Why a website cannot be checked as it is set, whatever it answers; undefined: it can. */
+export function refusalOf(website: Website): string | undefined {
+  try {
+    requestable(website)
+    return undefined
+  } catch (error) {
+    return (error as Failure).message
+  }
+}
+
 /** URL.parse, which came with Node 22. */
 function parse(url: string): URL | undefined {
   try {

@@ -4,6 +4,9 @@ import type { DatabaseConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
 
+/** A pool of connections, for those who hand it on. */
+export type Database = pg.Pool
+
 /** A query that gets no answer for so long is given up together with its connection: the server hangs or is gone. */
 const queryTimeoutMs = 60_000
 const connectTimeoutMs = 10_000

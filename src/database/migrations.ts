@@ -31,6 +31,13 @@ export interface MigrateOptions {
   readonly intervalSeconds?: number
 }
 
+export interface SchemaVersion {
+  readonly version: number
+  readonly known: number
+  readonly pending: readonly string[]
+  readonly missing: string | null
+}
+
 interface Migration {
   readonly version: number
   /** The file's name without its ending. */
@@ -72,21 +79,21 @@ export async function migrate(pool: pg.Pool, options: MigrateOptions): Promise<v
 }
 
 /**
- * For services with `database.migrate: false`.
+ * For services with `database.migrate: false`, and for people.
  *
- * @returns the newest version applied (0: none), and one line about what is not applied, or null
+ * @returns the newest version applied (0: none), the newest that is known here, the names of the files that are not
+ *   applied, and one line about these, or null
  * @throws {MigrationError} when the role may not read `webmon_migration`
  */
-export async function schemaVersion(
-  pool: pg.Pool,
-  folder = packageFolder,
-): Promise<{ readonly version: number; readonly missing: string | null }> {
+export async function schemaVersion(pool: pg.Pool, folder = packageFolder): Promise<SchemaVersion> {
   const applied = await appliedVersions(pool)
-  const pending = notApplied(await readMigrations(folder), applied).map(({ name }) => name)
+  const migrations = await readMigrations(folder)
+  const pending = notApplied(migrations, applied).map(({ name }) => name)
   const missing =
     `database.migrate is false and the tables are older: ${pending.join(', ')} not applied; ` +
     'start webmon once with database.migrate: true, as a role that may make tables'
-  return { version: Math.max(0, ...applied), missing: pending.length > 0 ? missing : null }
+  const known = Math.max(...migrations.map(({ version }) => version))
+  return { version: Math.max(0, ...applied), known, pending, missing: pending.length > 0 ? missing : null }
 }
 
 async function readMigrations(folder: string): Promise<Migration[]> {

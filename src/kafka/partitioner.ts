@@ -2,19 +2,19 @@ import type { ICustomPartitioner, Message, PartitionerArgs } from 'kafkajs'
 
 /** A message, and the partition that it was sent to. */
 export interface SentMessage extends Message {
-  readonly key: string
   sentTo?: number
 }
 
 /**
- * Kafka's own choice of the partition, the hash of the key, written down in the message. kafkajs has the same hash, with
+ * Kafka's own choice of the partition, the hash of the key (any, without one), written down in the message. kafkajs has the same hash, with
  * arithmetic of 64 bits in objects: 3 us a message in place of 0.2.
  */
 export const rememberingPartitioner: ICustomPartitioner =
   () =>
   ({ message, partitionMetadata }: PartitionerArgs) => {
     const sent = message as SentMessage
-    sent.sentTo = (murmur2(Buffer.from(sent.key)) & 0x7fffffff) % partitionMetadata.length
+    const hash = sent.key == null ? Math.floor(Math.random() * 0x7fffffff) : murmur2(Buffer.from(sent.key as string))
+    sent.sentTo = (hash & 0x7fffffff) % partitionMetadata.length
     return sent.sentTo
   }
 

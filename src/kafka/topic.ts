@@ -1,4 +1,4 @@
-import type { Admin, Kafka } from 'kafkajs'
+import type { Admin, ITopicConfig, Kafka } from 'kafkajs'
 import type { KafkaConfig } from '../config.ts'
 import type { Logger } from '../logger.ts'
 import { messageOf, type RetryOptions, retry } from '../retry.ts'
@@ -35,31 +35,36 @@ async function ensureTopicOnce(kafka: Kafka, config: KafkaConfig, options: Retry
     if (await exists(admin, config.topic)) return
     const { brokers } = await admin.describeCluster()
     const replicas = brokers.length >= 3 ? 3 : 1
-    const settings = { 'retention.ms': String(retentionMs), ...(replicas === 3 && { 'min.insync.replicas': '2' }) }
     try {
-      await admin.createTopics({
-        topics: [
-          {
-            topic: config.topic,
-            numPartitions: config.partitions,
-            replicationFactor: replicas,
-            configEntries: Object.entries(settings).map(([name, value]) => ({ name, value })),
-          },
-        ],
-      })
+      await admin.createTopics({ topics: [topicSettings(config, replicas)] })
       options.logger.info({ topic: config.topic, partitions: config.partitions, replicas }, 'topic is there')
     } catch (error) {
       if (!/not authorized/i.test(messageOf(error))) throw error
-      const configs = Object.entries(settings).map(([name, value]) => ` --config ${name}=${value}`)
       throw new Error(
-        `topic ${config.topic} is missing and may not be created with these rights; run: kafka-topics.sh --bootstrap-server ` +
-          `${config.brokers[0]} --create --topic ${config.topic} --partitions ${config.partitions} ` +
-          `--replication-factor ${replicas}${configs.join('')}`,
+        `topic ${config.topic} is missing and may not be created with these rights; run: ${topicCommand(config, replicas)}`,
       )
     }
   } finally {
     await admin.disconnect()
   }
+}
+
+/** The topic as webmon makes it. */
+export function topicSettings({ topic, partitions }: KafkaConfig, replicas: number): ITopicConfig {
+  const configEntries = [
+    { name: 'retention.ms', value: String(retentionMs) },
+    ...(replicas === 3 ? [{ name: 'min.insync.replicas', value: '2' }] : []),
+  ]
+  return { topic, numPartitions: partitions, replicationFactor: replicas, configEntries }
+}
+
+/** The command that makes the same. */
+export function topicCommand(config: KafkaConfig, replicas: number): string {
+  const configs = topicSettings(config, replicas).configEntries?.map(({ name, value }) => ` --config ${name}=${value}`)
+  return (
+    `kafka-topics.sh --bootstrap-server ${config.brokers[0]} --create --topic ${config.topic} ` +
+    `--partitions ${config.partitions} --replication-factor ${replicas}${configs?.join('')}`
+  )
 }
 
 /** Asked by the list of all: asking for one by name makes it, on a broker with auto.create.topics.enable. */
