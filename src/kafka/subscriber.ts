@@ -84,7 +84,7 @@ export class Subscriber {
     const { CRASH, GROUP_JOIN } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       // kafkajs starts the consumer again by itself, except after errors that it takes for final.
-      if (restart) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
+      if (restart) logger.warn({ repeats: 'consuming' }, `consuming failed: ${messageOf(error)}; starting again`)
       else onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ${adviceOn(error)}`))
     })
     this.#consumer.on(GROUP_JOIN, ({ payload }) => {
