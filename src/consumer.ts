@@ -51,4 +51,8 @@ await runService('consumer', async (service) => {
   await keepTables(database, service, () => metrics.partitionsDropped.inc())
   service.onStop('subscriber', () => subscriber.stop())
   await subscriber.start(stopping, aborting)
+  service.every(config.monitoring.intervalSeconds, 'reporting', async () => {
+    const lags = await lag.read().catch(() => undefined)
+    storing.report(lags && [...lags.values()].reduce((sum, messages) => sum + messages, 0))
+  })
 })

@@ -117,7 +117,7 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
   await retry('reading the websites', readList, { signal, logger })
   logger.info({ websites: schedule.size, interval: intervalSeconds }, `checking ${schedule.size} websites`)
   service.every(intervalSeconds, 'reading the websites', readList)
-  service.every(intervalSeconds, 'reporting late checks', async () => pool.report())
+  service.every(intervalSeconds, 'reporting', async () => pool.report({ spool_entries: spool.entries }))
 }
 
 /** What a check needs beside its website, from the configuration. */

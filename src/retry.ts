@@ -13,7 +13,7 @@ export interface RetryOptions {
 }
 
 /**
- * Repeats an action until it succeeds, with growing pauses and one log line per failed attempt.
+ * Repeats an action until it succeeds, with growing pauses, and tells of it.
  * A quarter of each pause is random, so that services which lost the same server do not come back at once.
  *
  * @param what for the log line: "<what> failed: <message>; trying again in 2.0 s"
@@ -28,7 +28,8 @@ export async function retry<T>(what: string, action: () => Promise<T>, options: 
     } catch (error) {
       if (error instanceof FatalError || signal.aborted) throw error
       const pause = Math.round(delay * (0.75 + Math.random() / 4))
-      logger.warn({ attempt }, `${what} failed: ${messageOf(error)}; trying again in ${pause / 1000} s`)
+      const failure = `${what} failed: ${messageOf(error)}`
+      logger.warn({ attempt, repeats: failure }, `${failure}; trying again in ${pause / 1000} s`)
       await sleep(pause, undefined, { signal })
     }
   }

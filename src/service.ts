@@ -63,7 +63,8 @@ export class Service {
     const turn = () => {
       running ??= chore()
         .catch((error: unknown) => {
-          if (!this.stopping.aborted) this.logger.error(`${what} failed: ${messageOf(error)}`)
+          const failure = `${what} failed: ${messageOf(error)}`
+          if (!this.stopping.aborted) this.logger.error({ repeats: failure }, failure)
         })
         .finally(() => {
           running = undefined
@@ -117,7 +118,7 @@ export class Service {
  * and ends it on SIGTERM or SIGINT (exit code 0) or on a fault that `start` could not wait out (exit code 1).
  */
 export async function runService(name: string, start: (service: Service) => Promise<void>): Promise<void> {
-  const service = makeService(name)
+  const service = await makeService(name)
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       service.logger.info({ signal }, 'stopping')
@@ -141,10 +142,10 @@ function placeOf(error: unknown): { stack?: string } {
   return error instanceof FatalError || !(error instanceof Error) || !error.stack ? {} : { stack: error.stack }
 }
 
-function makeService(name: string): Service {
+async function makeService(name: string): Promise<Service> {
   try {
     const { config, warnings } = readConfig()
-    const logger = createLogger(name, config.logging.level)
+    const logger = await createLogger(name, config.logging.level)
     for (const warning of warnings) logger.warn(warning)
     return new Service(config, logger)
   } catch (error) {

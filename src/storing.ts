@@ -11,6 +11,7 @@ import type { Service } from './service.ts'
 /** Stores records of the topic, for as long as that takes, and tells what became of them. */
 export class Storing {
   #failure: string | undefined
+  #window = { entries: 0, duplicates: 0, deadLetters: 0, sinceMs: Date.now() }
 
   constructor(
     private readonly database: pg.Pool,
@@ -21,6 +22,17 @@ export class Storing {
   /** What is wrong, in words; undefined: nothing. */
   trouble(): string | undefined {
     return this.#failure
+  }
+
+  /** One line of what was done since the last report. @param lag undefined: not known */
+  report(lag: number | undefined): void {
+    const { entries, duplicates, deadLetters, sinceMs } = this.#window
+    this.#window = { entries: 0, duplicates: 0, deadLetters: 0, sinceMs: Date.now() }
+    const seconds = Math.round((Date.now() - sinceMs) / 1000)
+    this.service.logger.info(
+      { entries, duplicates, dead_letters: deadLetters, lag },
+      `${entries} entries stored in ${seconds} s: ${duplicates} came again, ${deadLetters} dead letters, lag ${lag ?? 'unknown'}`,
+    )
   }
 
   /**
@@ -68,6 +80,9 @@ export class Storing {
   #tell(records: TopicRecord[], { entries, duplicates, deadLetters, statusChanges }: Stored): void {
     const { logger } = this.service
     const { metrics } = this
+    this.#window.entries += entries
+    this.#window.duplicates += duplicates
+    this.#window.deadLetters += deadLetters.length
     metrics.batchEntries.observe(records.length)
     metrics.entriesStored.inc(entries)
     metrics.entriesDuplicate.inc(duplicates)
@@ -75,7 +90,14 @@ export class Storing {
     const { topic, partition } = records[0] as TopicRecord
     logger.debug({ topic, partition, entries, duplicates }, `stored ${entries} entries`)
     for (const { record, reason } of deadLetters) {
-      logger.warn({ topic, partition, offset: String(record.offset), reason }, 'a message became a dead letter')
+      const fields = {
+        topic,
+        partition,
+        offset: String(record.offset),
+        reason,
+        repeats: `dead letter: ${deadLetterKind(reason)}`,
+      }
+      logger.warn(fields, 'a message became a dead letter')
     }
     for (const { websiteId, from, to } of statusChanges) {
       logger.info({ website_id: websiteId, from, to }, `a website is ${to}`)

@@ -24,7 +24,7 @@ export interface PoolEvents {
 export class CheckPool {
   readonly #limit: ReturnType<typeof pLimit>
   readonly #running = new Map<string, Promise<void>>()
-  #window = { begun: 0, late: 0, missed: 0, worstMs: 0, busyMs: 0, finished: 0, sinceMs: Date.now() }
+  #window = newWindow()
   #pause: { readonly reason: string; readonly sinceMs: number; unchecked: number } | undefined
   #closed = false
 
@@ -93,10 +93,12 @@ export class CheckPool {
   }
 
   /**
-   * One line when checks ran late or not at all since the last report, with the number of threads that is needed; and
-   * one when there are none at all.
+   * One line of what was done since the last report. One more when checks ran late or not at all, with the number of
+   * threads that is needed; and one when there are none at all.
+   *
+   * @param more fields of the line
    */
-  report(): void {
+  report(more: Readonly<Record<string, unknown>> = {}): void {
     if (this.#pause) {
       const { reason, sinceMs, unchecked } = this.#pause
       this.logger.error(
@@ -104,9 +106,15 @@ export class CheckPool {
         `no new checks for ${secondsSince(sinceMs)} s now, ${turns(unchecked)} passed unchecked: ${reason}`,
       )
     }
-    const { begun, late, missed, worstMs, busyMs, finished, sinceMs } = this.#window
+    const { begun, late, missed, worstMs, busyMs, finished, available, unavailable, sinceMs } = this.#window
     const elapsedMs = Date.now() - sinceMs
-    this.#window = { begun: 0, late: 0, missed: 0, worstMs: 0, busyMs: 0, finished: 0, sinceMs: Date.now() }
+    this.#window = newWindow()
+    const seconds = Math.round(elapsedMs / 1000)
+    const checks = available + unavailable
+    this.logger.info(
+      { checks, available, unavailable, running: this.running, waiting: this.waiting, ...more },
+      `${checks} checks in ${seconds} s: ${available} available, ${unavailable} not`,
+    )
     if (late + missed === 0) return
     const perCheckMs = finished > 0 ? busyMs / finished : elapsedMs
     // Little's law: what is under way at a time is the rate times the time that each takes; a fifth on top.
@@ -123,7 +131,8 @@ export class CheckPool {
     try {
       await this.#run(turn)
     } catch (error) {
-      this.logger.error({ website_id: id }, `a check failed in webmon itself: ${messageOf(error)}`)
+      const failure = `a check failed in webmon itself: ${messageOf(error)}`
+      this.logger.error({ website_id: id, repeats: failure }, failure)
     } finally {
       this.#running.delete(id)
     }
@@ -143,6 +152,8 @@ export class CheckPool {
     this.#window.busyMs += tookMs
     this.#window.finished++
     if (!entry) return
+    if (entry.available) this.#window.available++
+    else this.#window.unavailable++
     this.events.ended?.(entry, tookMs)
     await this.keep(entry, website)
   }
@@ -160,6 +171,11 @@ export class CheckPool {
     }
     return true
   }
+}
+
+function newWindow() {
+  const checks = { begun: 0, finished: 0, available: 0, unavailable: 0, late: 0, missed: 0 }
+  return { ...checks, worstMs: 0, busyMs: 0, sinceMs: Date.now() }
 }
 
 function secondsSince(ms: number): number {

@@ -43,7 +43,9 @@ export function openDatabase(config: DatabaseConfig, options: DatabaseOptions, l
     config.sslMode === 'prefer',
   )
   // Without a listener an idle connection that the server closes would end the process.
-  pool.on('error', (error) => logger.warn(`an idle database connection was lost: ${error.message}`))
+  pool.on('error', ({ message }) =>
+    logger.warn({ repeats: message }, `an idle database connection was lost: ${message}`),
+  )
   return pool
 }
 

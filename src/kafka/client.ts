@@ -36,23 +36,18 @@ export function kafkaClient(
   })
 }
 
-/** Of the same failure at most one line in so many milliseconds: each send under way retries on its own. */
-const sameLineAfterMs = 1_000
-
 /**
  * kafkajs tells of one failed attempt in several lines: the connection's is the one that names address and reason.
  * A refused request ("Response ...") it mends by itself, or throws.
  */
 function logTo(logger: ClientLogger): (entry: LogEntry) => void {
-  let last = { msg: '', atMs: 0 }
   return ({ namespace, level, log: { message, broker, topic, partition, error } }) => {
     const reason = error instanceof Error ? error.message : error
     const important = level === logLevel.ERROR && namespace === 'Connection' && !message.startsWith('Response')
     const msg = `Kafka: ${message}${important && broker ? ` (${broker})` : ''}`
-    const nowMs = Date.now()
-    const repeated = msg === last.msg && nowMs - last.atMs < sameLineAfterMs
-    if (important && !repeated) last = { msg, atMs: nowMs }
-    logger[important && !repeated ? 'warn' : 'debug']({ namespace, broker, topic, partition, error: reason }, msg)
+    const fields = { namespace, broker, topic, partition, error: reason }
+    if (important) logger.warn({ ...fields, repeats: msg }, msg)
+    else logger.debug(fields, msg)
   }
 }
 

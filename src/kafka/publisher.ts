@@ -151,9 +151,10 @@ export class Publisher {
   #backOff(error: unknown): void {
     if (this.#pause) return
     const pauseMs = Math.min(backOffMs.first * 2 ** this.#failures++, backOffMs.most)
+    const failure = `publishing failed: ${messageOf(error)}`
     this.logger.warn(
-      { entries: this.spool.entries },
-      `publishing failed: ${messageOf(error)}; sending again in ${pauseMs / 1000} s`,
+      { entries: this.spool.entries, repeats: failure },
+      `${failure}; sending again in ${pauseMs / 1000} s`,
     )
     this.#pause = sleep(pauseMs, undefined, { signal: this.#stopped.signal })
       .catch(() => undefined)
@@ -175,7 +176,12 @@ export class Publisher {
     }
     this.#refused++
     this.logger.error(
-      { website_id: entries[0]?.key, bytes: entries[0]?.bytes, refused: this.#refused },
+      {
+        website_id: entries[0]?.key,
+        bytes: entries[0]?.bytes,
+        refused: this.#refused,
+        repeats: `refused: ${typeOf(error)}`,
+      },
       `Kafka refuses a check entry: ${messageOf(error)}; it is kept in the spool, and offered again at the next start`,
     )
   }

@@ -88,7 +88,8 @@ export class Subscriber {
     const { topic, logger, onCrash, onJoin } = this.options
     const { CRASH, GROUP_JOIN } = this.#consumer.events
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
-      if (restart || isAway(error)) logger.warn(`consuming failed: ${messageOf(error)}; starting again`)
+      const again = `consuming failed: ${messageOf(error)}; starting again`
+      if (restart || isAway(error)) logger.warn({ repeats: 'consuming' }, again)
       else onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ${adviceOn(error)}`))
       // kafkajs starts the consumer again by itself, except after errors that it takes for final.
       if (!restart && isAway(error)) this.#restart = setTimeout(() => void this.#run(aborting), restartMs)
