@@ -5,7 +5,6 @@ import { Kafka, logLevel, PartitionAssigners } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findPgBouncer, startPgBouncer } from '../local/pgbouncer.ts'
 import { migrate } from '../src/database/migrations.ts'
-import type { Finding } from '../src/finding.ts'
 import { doctor, fault } from './helpers/doctor.ts'
 import { type NameServer, startNameServer } from './helpers/nameServer.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
@@ -65,6 +64,7 @@ describe('webmon doctor, where all is well', () => {
       'websites: well',
       'retention: well',
       'broker: well',
+      'clock: well',
       'topic: well',
       'group: well',
       'DNS: well',
@@ -254,11 +254,12 @@ describe('webmon doctor finds on this machine', () => {
       ['+60', 'behind'],
       ['-60', 'ahead of'],
     ] as const) {
-      const { part, message, state } = (await found({ LD_PRELOAD: fakeTime, FAKETIME: offset }, 'clock'))[0] as Finding
-      expect({ part, state }).toEqual({ part: 'clock', state: 'wrong' })
-      expect(message).toMatch(
-        new RegExp(`^the clock of PostgreSQL is (5[5-9]|6[0-5])(\\.\\d)? s ${direction} this machine's$`),
-      )
+      const clocks = await found({ LD_PRELOAD: fakeTime, FAKETIME: offset }, 'clock')
+      expect(clocks.map(({ state }) => state)).toEqual(['wrong', 'wrong'])
+      for (const [index, server] of ['PostgreSQL', 'Kafka'].entries()) {
+        const off = new RegExp(`^the clock of ${server} is (5[5-9]|6[0-5])(\\.\\d)? s ${direction} this machine's$`)
+        expect(clocks[index]?.message).toMatch(off)
+      }
     }
   })
 

@@ -147,6 +147,13 @@ describe('webmon doctor finds in a Kafka with TLS, passwords and rights', () => 
         advice: expect.stringContaining('kafka-acls'),
       },
     ])
+    expect(findings).toContainEqual(
+      expect.objectContaining({
+        part: 'clock',
+        state: 'note',
+        message: expect.stringContaining('DESCRIBE the cluster'),
+      }),
+    )
     expect(said).not.toContain('marker')
   })
 

@@ -1,8 +1,9 @@
-import type { Admin, GroupDescription } from 'kafkajs'
+import type { Admin, GroupDescription, Kafka } from 'kafkajs'
 import type { Config, KafkaConfig } from '../config.ts'
-import { type Finding, note, well, wrong } from '../finding.ts'
+import { compareClocks, type Finding, note, well, wrong } from '../finding.ts'
 import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
+import { withBrokerTime } from './brokerClock.ts'
 import { kafkaClient } from './client.ts'
 import { describeConnectionError } from './connectionError.ts'
 import { topicCommand, topicSettings } from './topic.ts'
@@ -12,7 +13,8 @@ export async function diagnoseKafka(config: Config, logger: Logger): Promise<Fin
   const { kafka } = config
   // Each of the brokers may be the one that answers.
   const retry = { retries: kafka.brokers.length - 1, initialRetryTime: 100 }
-  const admin = kafkaClient(kafka, `${config.application.name} doctor`, logger, retry).admin()
+  const client = kafkaClient(kafka, `${config.application.name} doctor`, logger, retry)
+  const admin = client.admin()
   const findings: Finding[] = []
   try {
     await admin.connect()
@@ -21,6 +23,7 @@ export async function diagnoseKafka(config: Config, logger: Logger): Promise<Fin
     findings.push(
       well('broker', `Kafka answers at ${kafka.brokers.join(', ')}, ${how.join(', ')}; brokers: ${brokers.length}`),
     )
+    findings.push(await diagnoseClock(client))
     if (!(await admin.listTopics()).includes(kafka.topic)) {
       return [...findings, await diagnoseMissingTopic(admin, kafka, brokers.length), await diagnoseGroup(admin, kafka)]
     }
@@ -31,6 +34,12 @@ export async function diagnoseKafka(config: Config, logger: Logger): Promise<Fin
   } finally {
     await admin.disconnect().catch(() => undefined)
   }
+}
+
+async function diagnoseClock(client: Kafka): Promise<Finding> {
+  const compare = (ask: () => Promise<number>) => compareClocks('clock', 'Kafka', ask)
+  const compared = await withBrokerTime(client, compare).catch(() => undefined)
+  return compared ?? note('clock', 'Kafka tells its time from 3.3 on, to those who may DESCRIBE the cluster')
 }
 
 async function diagnoseMissingTopic(admin: Admin, kafka: KafkaConfig, brokers: number): Promise<Finding> {
