@@ -7,15 +7,20 @@ import { messageOf } from '../retry.ts'
 /** A pool of connections, for those who hand it on. */
 export type Database = pg.Pool
 
-/** A query that gets no answer for so long is given up together with its connection: the server hangs or is gone. */
-const queryTimeoutMs = 60_000
+/**
+ * A query that gets no answer for so long is given up together with its connection: the server hangs or is gone, or a
+ * firewall has forgotten the connection. What waits for it is to be done within a minute through another one.
+ */
+const queryTimeoutMs = 40_000
 const connectTimeoutMs = 10_000
+/** Of a query that may take as long as it needs, this asks whether the server is still there: 10 times, once a second. */
+const keepAliveAfterMs = 10_000
 
 export interface DatabaseOptions {
   /** Shown by PostgreSQL as application_name. */
   readonly name: string
   readonly connections: number
-  /** 0: a query may take as long as it needs. Left out: 60 s. */
+  /** 0: a query may take as long as it needs. Left out: 40 s. */
   readonly timeoutMs?: number
 }
 
@@ -36,6 +41,7 @@ export function openDatabase(config: DatabaseConfig, options: DatabaseOptions, l
       connectionTimeoutMillis: connectTimeoutMs,
       query_timeout: options.timeoutMs ?? queryTimeoutMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveAfterMs,
       // Statements go out without waiting for one another's answers, and one without an answer ends its connection.
       pipeline: true,
       ssl: sslOptions(config),
@@ -140,16 +146,10 @@ export function transaction<T>(
 /**
  * The limits of a transaction that nobody watches. Without them a server keeps the locks of a client that has gone
  * without a word (its machine lost power, a cable was cut) for two hours, and whoever needs one of these rows waits.
+ * Between its statements there is a round trip at most, so that its end need not wait as long as that of a statement.
  */
-export const transactionLimits = ['statement_timeout', 'idle_in_transaction_session_timeout']
-  .map((name) => `SET LOCAL ${name} = '30s'`)
-  .join('; ')
-
-/**
- * A server that works has given up by then. So that within a minute a connection is noticed to be dead of which nobody
- * told us (a firewall between has forgotten it), and what waited for it is stored through another one.
- */
-const statementTimeoutMs = 40_000
+export const transactionLimits =
+  "SET LOCAL statement_timeout = '30s'; SET LOCAL idle_in_transaction_session_timeout = '5s'"
 
 export interface Statement {
   readonly text: string
@@ -174,9 +174,7 @@ export function pipelined<T>(
   return withConnection(pool, signal, async (client, giveUp) => {
     const answers: Promise<pg.QueryResult>[] = []
     const send: Send = ({ text, values }) => {
-      // Its types do not know that pg takes it for a single query, too.
-      const query: pg.QueryConfig & { query_timeout: number } = { text, values, query_timeout: statementTimeoutMs }
-      const answer = client.query(query)
+      const answer = client.query(text, values)
       // Each is waited for below; until then, a failure is no unhandled one.
       answer.catch(() => undefined)
       answers.push(answer)

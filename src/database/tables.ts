@@ -3,7 +3,7 @@ import { retry } from '../retry.ts'
 import type { Service } from '../service.ts'
 import { openDatabase } from './database.ts'
 import { MigrationError } from './migrationError.ts'
-import { migrate, schemaVersion } from './migrations.ts'
+import { type MigrateOptions, migrate, schemaVersion } from './migrations.ts'
 import { ensurePartitions } from './partitions.ts'
 
 const partitionsEverySeconds = 3_600
@@ -33,8 +33,11 @@ export async function prepareTables(
   await retry(
     `preparing the tables in ${db} at ${host}:${port}`,
     async () => {
-      if (mayMigrate) await migrateAtLeisure(service)
-      else await requireCurrentTables(pool)
+      const { missing } = await schemaVersion(pool)
+      if (!mayMigrate && missing !== null) throw new MigrationError(missing)
+      // Nothing is missing at nearly every start: then it is one query, which is given up when nobody answers.
+      if (missing === null) await migrate(pool, migrateOptions(service))
+      else await migrateAtLeisure(service)
       await makePartitions()
     },
     { signal, logger },
@@ -43,17 +46,17 @@ export async function prepareTables(
 }
 
 /** On connections of its own: the index of a large table takes longer than any query of ours may take otherwise. */
-async function migrateAtLeisure({ config, logger, stopping: signal }: Service): Promise<void> {
+async function migrateAtLeisure(service: Service): Promise<void> {
+  const { config, logger } = service
   const name = `${config.application.name} migration`
   const pool = openDatabase(config.database, { name, connections: 2, timeoutMs: 0 }, logger)
   try {
-    await migrate(pool, { logger, signal, intervalSeconds: config.monitoring.intervalSeconds })
+    await migrate(pool, migrateOptions(service))
   } finally {
     await pool.end()
   }
 }
 
-async function requireCurrentTables(pool: pg.Pool): Promise<void> {
-  const { missing } = await schemaVersion(pool)
-  if (missing !== null) throw new MigrationError(missing)
+function migrateOptions({ config, logger, stopping: signal }: Service): MigrateOptions {
+  return { logger, signal, intervalSeconds: config.monitoring.intervalSeconds }
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { drained, secondsToCommit } from '../helpers/topic.ts'
 import { type Fault, faultsIn } from './faults.ts'
-import type { Incident } from './losses.ts'
+import { type Incident, whatWasSaid } from './losses.ts'
 import { Random } from './random.ts'
 import { type Verdict, verify } from './verify.ts'
 import { createWorld, threads, type World } from './world.ts'
@@ -64,6 +64,8 @@ export async function chaos({ minutes, seed, progress }: ChaosOptions): Promise<
     const healedMs = performance.now()
     await untilDrained(world)
     const drainedAfterSeconds = (performance.now() - healedMs) / 1000
+    if (drainedAfterSeconds > barSeconds)
+      for (const line of whatWasSaid(world, Date.now() - (drainedAfterSeconds + 60) * 1000, Date.now())) progress(line)
     await supervisor.stop()
     interruptions.count += await emptySpool(world, progress)
     await untilDrained(world)

@@ -36,16 +36,21 @@ export async function describeLosses(
       ...incidents
         .filter((incident) => incident.toMs > fromMs - aroundMs && incident.fromMs < toMs + aroundMs)
         .map((incident) => `    ${at(incident.fromMs)} to ${at(incident.toMs)}: ${incident.name}`),
-      ...world.everStarted
-        .flatMap(({ name, log }) =>
-          log.map((line) => ({ ...line, name, pid: line.pid, atMs: Date.parse(String(line.time)) })),
-        )
-        .filter(({ atMs, level }) => level !== 'debug' && atMs > fromMs - aroundMs && atMs < toMs + 2 * aroundMs)
-        .filter(({ msg }) => !/^a website is |checks began late/.test(msg))
-        .sort((a, b) => a.atMs - b.atMs)
-        .map(({ atMs, name, pid, level, msg }) => `        ${at(atMs)} ${name} ${pid} ${level}: ${msg.slice(0, 200)}`),
+      ...whatWasSaid(world, fromMs - aroundMs, toMs + 2 * aroundMs),
     ]
   })
+}
+
+/** By the services, without what they say every second. */
+export function whatWasSaid(world: World, fromMs: number, toMs: number): string[] {
+  return world.everStarted
+    .flatMap(({ name, log }) =>
+      log.map((line) => ({ ...line, name, pid: line.pid, atMs: Date.parse(String(line.time)) })),
+    )
+    .filter(({ atMs }) => atMs > fromMs && atMs < toMs)
+    .filter(({ msg }) => !/^a website is |checks began late|^checked |^stored \d/.test(msg))
+    .sort((a, b) => a.atMs - b.atMs)
+    .map(({ atMs, name, pid, level, msg }) => `        ${at(atMs)} ${name} ${pid} ${level}: ${msg.slice(0, 200)}`)
 }
 
 const at = (ms: number) => new Date(ms).toISOString().slice(11, 23)

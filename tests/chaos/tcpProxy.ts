@@ -8,6 +8,8 @@ export class TcpProxy {
   readonly #server = net.createServer({ pauseOnConnect: true }, (client) => this.#accept(client))
   readonly #pairs = new Set<[Socket, Socket]>()
   readonly #forgotten = new Set<[Socket, Socket]>()
+  /** Those of which a piece is on its way: what comes after it must not overtake it. */
+  readonly #delayed = new Set<Socket>()
   #delayMs = 0
   #frozen = false
   #targetPort = 0
@@ -43,7 +45,7 @@ export class TcpProxy {
 
   thaw(): void {
     this.#frozen = false
-    for (const pair of this.#pairs) for (const socket of pair) socket.resume()
+    for (const socket of [...this.#pairs].flat()) if (!this.#delayed.has(socket)) socket.resume()
   }
 
   /**
@@ -86,9 +88,10 @@ export class TcpProxy {
       if (to.writable) to.write(data)
       return
     }
-    // One piece at a time, so that none overtakes another.
     from.pause()
+    this.#delayed.add(from)
     setTimeout(() => {
+      this.#delayed.delete(from)
       if (to.writable) to.write(data)
       if (!this.#frozen) from.resume()
     }, this.#delayMs)
