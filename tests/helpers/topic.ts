@@ -41,8 +41,9 @@ async function offsets({ kafka, topic, group }: Topic) {
 
 /** Messages that are in the topic and not committed, by partition. Of a partition that nobody has read, all. */
 export async function lags(topic: Topic): Promise<Record<number, number>> {
+  // What is committed is asked for later than the end: there can be more of it by then.
   return Object.fromEntries(
-    (await offsets(topic)).map(({ partition, high, committed }) => [partition, high - committed]),
+    (await offsets(topic)).map(({ partition, high, committed }) => [partition, Math.max(0, high - committed)]),
   )
 }
 
