@@ -1,3 +1,5 @@
+import { within } from './within.ts'
+
 export interface RecentOptions {
   /** For so long an answer serves whoever asks. */
   readonly keepMs?: number
@@ -32,20 +34,5 @@ export class Recent<T> {
     const value = await this.ask()
     this.#answer = { value, atMs: performance.now() }
     return value
-  }
-}
-
-/** Waits for it so long at most, and lets it go on. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  // It may fail when nobody waits any more.
-  work.catch(() => undefined)
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
-  })
-  try {
-    return await Promise.race([work, late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -7,13 +7,13 @@ import { DiskStore } from './spool/diskStore.ts'
 import { FreshEntries } from './spool/freshEntries.ts'
 import { GroupCommit } from './spool/groupCommit.ts'
 import { MemoryStore } from './spool/memoryStore.ts'
+import { fullShare } from './spool/room.ts'
 import type { Contents, Portion, SpoolEntry, Store } from './spool/store.ts'
 
 const retryAfterMs = 1_000
 const lookEveryMs = 1_000
 
-/** New checks stop at this share of the limit: the rest is for those under way. They go on below the lower share. */
-const fullShare = 0.95
+/** New checks that have stopped at the limit go on below this share of it. */
 const roomShare = 0.9
 
 /** More than this in memory could end the process, and it would all be lost. */
@@ -171,7 +171,8 @@ export class Spool {
     } catch (error) {
       this.#fresh.giveUp()
       if (error instanceof FatalError) throw error
-      this.logger.warn(`reading the spool ${this.store.name} failed: ${messageOf(error)}; trying again in 1 s`)
+      const failure = `reading the spool ${this.store.name} failed: ${messageOf(error)}`
+      this.logger.warn({ repeats: failure }, `${failure}; trying again in 1 s`)
       await sleep(retryAfterMs)
       return []
     }

@@ -1,12 +1,12 @@
 import type pg from 'pg'
 import { CheckEnds } from './checkEnds.ts'
 import { type Stored, storeChunk } from './database/chunk.ts'
-import { deadLetterKind } from './deadLetter.ts'
 import { followSignals } from './followSignals.ts'
-import { decoded, oldestDaysWithoutRetention, type TopicRecord } from './message.ts'
+import { decoded, oldestDaysWithoutRetention } from './message.ts'
 import type { ConsumerMetrics } from './metrics.ts'
 import { messageOf, retry } from './retry.ts'
 import type { Service } from './service.ts'
+import type { TopicRecord } from './topicRecord.ts'
 
 /** Stores records of the topic, for as long as that takes, and tells what became of them. */
 export class Storing {
@@ -86,16 +86,16 @@ export class Storing {
     metrics.batchEntries.observe(records.length)
     metrics.entriesStored.inc(entries)
     metrics.entriesDuplicate.inc(duplicates)
-    for (const { reason } of deadLetters) metrics.deadLetters.inc({ reason: deadLetterKind(reason) })
+    for (const { kind } of deadLetters) metrics.deadLetters.inc({ reason: kind })
     const { topic, partition } = records[0] as TopicRecord
     logger.debug({ topic, partition, entries, duplicates }, `stored ${entries} entries`)
-    for (const { record, reason } of deadLetters) {
+    for (const { record, kind, reason } of deadLetters) {
       const fields = {
         topic,
         partition,
         offset: String(record.offset),
         reason,
-        repeats: `dead letter: ${deadLetterKind(reason)}`,
+        repeats: `dead letter: ${kind}`,
       }
       logger.warn(fields, 'a message became a dead letter')
     }

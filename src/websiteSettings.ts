@@ -1,7 +1,8 @@
 import { RegexError } from './check/regex/regexError.ts'
 import { Translator } from './check/regex/translate.ts'
-import { refusalOf } from './check/requestable.ts'
+import { methods, refusalOf } from './check/requestable.ts'
 import { anyText, boolean, list, type Parser, whole, word } from './configValue.ts'
+import { isStorable } from './storable.ts'
 import type { Website } from './website.ts'
 
 /** A website as people set it, by command or in a file: names and values are those of the columns. Null: the default. */
@@ -35,11 +36,6 @@ export const defaultSettings: Omit<WebsiteSettings, 'name' | 'url'> = {
   verify_certificate: null,
   tags: [],
 }
-
-const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
-
-/** PostgreSQL can hold neither U+0000 nor half of a surrogate pair. */
-const isStorable = (value: string) => !value.includes('\0') && value.isWellFormed()
 
 const someText: Parser<string> = {
   expected: 'text',

@@ -3,7 +3,9 @@ import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { CheckEntry } from '../src/checkEntry.ts'
-import { DecodeError, decode, decodeAll, encode, type TopicRecord } from '../src/message.ts'
+import { DecodeError } from '../src/message/fields.ts'
+import { decode, decoded, encode } from '../src/message.ts'
+import type { TopicRecord } from '../src/topicRecord.ts'
 import { checkEntry } from './helpers/entries.ts'
 
 const now = Date.parse('2026-11-24T12:00:00Z')
@@ -178,7 +180,7 @@ describe('a message of somebody else', () => {
             : Buffer.from((value as { base64: string }).base64, 'base64')
       // Some are from 2021: of that day's age nothing is said here.
       const at = typeof value === 'string' && value.includes('2021') ? Date.parse('2021-04-23T00:00:00Z') : now
-      const { entries, deadLetters } = decodeAllAt(record(bytes), at)
+      const { entries, deadLetters } = readAt(record(bytes), at)
       expect(entries.length + deadLetters.length).toBe(1)
       const read = entries[0]
       const same = stored
@@ -193,7 +195,7 @@ describe('a message of somebody else', () => {
     expect(different.sort()).toEqual(Object.keys(differs).sort())
   })
 
-  function decodeAllAt(one: TopicRecord, at: number): { entries: CheckEntry[]; deadLetters: string[] } {
+  function readAt(one: TopicRecord, at: number): { entries: CheckEntry[]; deadLetters: string[] } {
     try {
       return { entries: [decode(one, at)], deadLetters: [] }
     } catch (error) {
@@ -239,10 +241,10 @@ describe('a message of somebody else', () => {
 
   it('beside bad ones is read all the same', () => {
     const good = record(json({ timestamp: new Date().toISOString() }))
-    const { entries, deadLetters } = decodeAll([record('hello'), good, record(null)])
-    expect(entries).toHaveLength(1)
-    expect(deadLetters.map(({ reason }) => reason)).toEqual([
+    const read = [...decoded([record('hello'), good, record(null)])]
+    expect(read.map((one) => ('entry' in one ? 'an entry' : one.reason))).toEqual([
       'the message is not an object with fields',
+      'an entry',
       'the message is empty',
     ])
   })

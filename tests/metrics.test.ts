@@ -1,13 +1,10 @@
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import fc from 'fast-check'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { freePort } from '../local/ports.ts'
 import { checkErrors } from '../src/check/checkError.ts'
-import { deadLetterKind } from '../src/deadLetter.ts'
-import { DecodeError, decode, encode } from '../src/message.ts'
+import { encode } from '../src/message.ts'
 import { ConsumerMetrics, ProducerMetrics } from '../src/metrics.ts'
-import { mutatedRecord } from './fuzz/mutations.ts'
 import { checkEntry } from './helpers/entries.ts'
 import { scrape, scrapeText, sum, tableOf } from './helpers/metrics.ts'
 import { hasProgram } from './helpers/programs.ts'
@@ -66,21 +63,6 @@ describe('the metrics', () => {
       .split('\n')
       .filter((line) => /^\| `webmon_\w+` \| (both|producer|consumer) \|/.test(line))
     expect(rows.join('\n')).toBe(tableOf(registries))
-  })
-
-  it('know each reason of a dead letter', () => {
-    fc.assert(
-      fc.property(mutatedRecord, (record) => {
-        try {
-          decode(record)
-        } catch (error) {
-          expect(error).toBeInstanceOf(DecodeError)
-          expect(deadLetterKind((error as Error).message), (error as Error).message).not.toBe('other')
-        }
-      }),
-      { numRuns: 20_000 },
-    )
-    expect(deadLetterKind('PostgreSQL refuses it: value too long')).toBe('refused')
   })
 })
 

@@ -90,7 +90,7 @@ describe('entries that PostgreSQL refuses', () => {
   it.each(kinds)('by %s become dead letters, and those around them are stored', async (_, sql, bad, reason) => {
     await store.pool.query(sql)
     const { chunk, good, refused } = chunkWith(bad)
-    const unreadable = { record: topicRecord('unreadable'), reason: 'it makes no sense' }
+    const unreadable = { record: topicRecord('unreadable'), kind: 'syntax', reason: 'it makes no sense' } as const
     const stored = await store.store([...chunk, unreadable])
     expect(stored).toMatchObject({ entries: 195, duplicates: 0 })
     expect(stored.deadLetters).toHaveLength(6)
@@ -189,6 +189,7 @@ describe('what is wrong with something else than an entry', () => {
       ...Array.from({ length: 20 }, () => delivered(checkEntry({ websiteId }))),
       ...['unreadable', 'unreadable, too'].map((value) => ({
         record: topicRecord(value),
+        kind: 'syntax' as const,
         reason: 'it makes no sense',
       })),
     ]

@@ -6,7 +6,7 @@ import { isWeb } from './redirect.ts'
 /** A longer pattern is refused, and its entry carries only the beginning: no message may become too large. */
 const maxRegexBytes = 8_000
 const shownOfLongRegex = 1_000
-const methods = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])
+export const methods = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'] as const
 /** Headers that say how the message is framed: what Node sets is what it sends. */
 const framing = /^(content-length|transfer-encoding|connection|upgrade|expect|te|trailer)$/i
 
@@ -21,7 +21,7 @@ export function requestable({ url, method, headers, regex }: Website): URL {
     throw new Failure('invalid_url', 'URL: expected http:// or https:// and a host')
   }
   if (isTooLong(regex)) throw new Failure('regex', `Regex: longer than ${maxRegexBytes} bytes`)
-  if (method !== null && !methods.has(method.toUpperCase())) {
+  if (method !== null && !methods.some((known) => known === method.toUpperCase())) {
     throw new Failure('invalid_request', `URL: website.method: ${JSON.stringify(method.slice(0, 20))} cannot be sent`)
   }
   for (const [name, value] of Object.entries(headers ?? {})) {

@@ -1,7 +1,8 @@
 import pg from 'pg'
 import type { CheckEntry } from '../checkEntry.ts'
+import type { DeadLetter } from '../deadLetter.ts'
 import type { Logger } from '../logger.ts'
-import type { DeadLetter, Decoded } from '../message.ts'
+import type { Decoded } from '../message.ts'
 import { EntryRows } from './checkEntries.ts'
 import { pipelined, type Statement, transaction, transactionLimits } from './database.ts'
 import { insertDeadLetters } from './deadLetters.ts'
@@ -126,7 +127,7 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
           if (entry.certificate !== null) return store([{ record, entry: { ...entry, certificate: null } }])
           const reason = await refusedByItself(client, entry, rows.insertAlone(), error)
           if (reason === undefined) stored++
-          else deadLetters.push({ record, reason })
+          else deadLetters.push({ record, kind: 'refused', reason })
           return
         }
         const half = part.length >> 1

@@ -1,5 +1,5 @@
 import type pg from 'pg'
-import type { DeadLetter } from '../message.ts'
+import type { DeadLetter } from '../deadLetter.ts'
 import { type Statement, transaction } from './database.ts'
 
 /** Within the transaction that stores the rest of the chunk, so that no message is ever in neither place. */

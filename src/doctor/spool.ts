@@ -5,11 +5,8 @@ import path from 'node:path'
 import type { Config } from '../config.ts'
 import { sizeText } from '../configValue.ts'
 import { type Finding, note, well, wrong } from '../finding.ts'
+import { fullShare, roomOn } from '../spool/room.ts'
 
-/** As the spool has it: with less room, or more of the limit in use, new checks pause. */
-const reserveBytes = 32_000_000
-const reserveShare = 0.1
-const fullShare = 0.95
 const answerWithinMs = 2_000
 
 const part = 'spool'
@@ -74,9 +71,8 @@ async function bytesIn(folder: string): Promise<number> {
 function whyFull(folder: string, bytes: number, limitBytes: number): string | undefined {
   if (bytes >= limitBytes * fullShare)
     return `is full: ${sizeText(bytes)} of producer.spool.limit, ${sizeText(limitBytes)}`
-  const { bsize, blocks, bavail } = statfsSync(folder)
-  const isShort = blocks > 0 && bavail * bsize < Math.min(reserveBytes, blocks * bsize * reserveShare)
-  return isShort ? `is full: its disk has ${sizeText(bavail * bsize)} left` : undefined
+  const room = roomOn(statfsSync(folder))
+  return room && room.left < room.reserve ? `is full: its disk has ${sizeText(room.left)} left` : undefined
 }
 
 /** LevelDB locks a file; Linux lists such locks by the file's number. Undefined also where that is not told. */

@@ -6,6 +6,7 @@ import { messageOf } from '../retry.ts'
 import { withBrokerTime } from './brokerClock.ts'
 import { kafkaClient } from './client.ts'
 import { describeConnectionError } from './connectionError.ts'
+import { askForLag } from './lag.ts'
 import { topicCommand, topicSettings } from './topic.ts'
 
 /** Looks at Kafka as the services use it: the brokers, the topic, the group. Changes nothing. */
@@ -67,7 +68,8 @@ async function diagnoseTopic(admin: Admin, { topic }: KafkaConfig): Promise<Find
   return well('topic', `${topic} has ${offsets.length} partitions and ${messages} messages`)
 }
 
-async function diagnoseGroup(admin: Admin, { topic, group }: KafkaConfig): Promise<Finding> {
+async function diagnoseGroup(admin: Admin, kafka: KafkaConfig): Promise<Finding> {
+  const { group } = kafka
   const advice = `grant READ on the group ${group} (kafka-acls.sh --add --operation READ --group ${group} ...)`
   try {
     const description = (await admin.describeGroups([group])).groups[0]
@@ -80,7 +82,7 @@ async function diagnoseGroup(admin: Admin, { topic, group }: KafkaConfig): Promi
         'end these members, have them offer range, or give webmon a group of its own (kafka.consumer.group)',
       )
     }
-    const lag = await lagOf(admin, topic, group)
+    const lag = await lagOf(admin, kafka)
     const members = description?.members.length ?? 0
     const text = `${group} has ${members} members and ${lag} messages to store`
     return members > 0 || lag === 0 ? well('group', text) : note('group', text, 'start a consumer, if none runs')
@@ -98,12 +100,7 @@ function otherAssignor({ state, protocol, protocolType, members }: GroupDescript
   return protocol === 'range' || protocol === '' ? undefined : protocol
 }
 
-async function lagOf(admin: Admin, topic: string, groupId: string): Promise<number> {
-  if (!(await admin.listTopics()).includes(topic)) return 0
-  const ends = await admin.fetchTopicOffsets(topic)
-  const [known] = await admin.fetchOffsets({ groupId, topics: [topic] })
-  const committed = new Map(known?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
-  return ends.reduce((sum, { partition, low, high }) => {
-    return sum + Number(high) - Math.max(Number(low), committed.get(partition) ?? 0)
-  }, 0)
+async function lagOf(admin: Admin, kafka: KafkaConfig): Promise<number> {
+  if (!(await admin.listTopics()).includes(kafka.topic)) return 0
+  return [...(await askForLag(admin, kafka)).values()].reduce((sum, messages) => sum + messages, 0)
 }

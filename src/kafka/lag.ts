@@ -8,6 +8,27 @@ export interface LagOptions {
   readonly partitions: () => readonly number[]
 }
 
+/**
+ * By partition: the messages that are in the topic, and that the group has not committed. Of one that nothing has been
+ * committed of, all that is there.
+ */
+export async function askForLag(
+  admin: Admin,
+  { topic, group }: { readonly topic: string; readonly group: string },
+): Promise<Map<number, number>> {
+  // The committed ones first: what comes in between makes the lag greater, and never less than nothing.
+  const [known] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+  const ends = await admin.fetchTopicOffsets(topic)
+  const committed = new Map(known?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
+  return new Map(
+    ends.map(({ partition, low, high }) => {
+      // -1: nothing yet. What retention has deleted since cannot be read any more.
+      const next = Math.max(committed.get(partition) ?? -1, Number(low))
+      return [partition, Math.max(Number(high) - next, 0)]
+    }),
+  )
+}
+
 /** Asked once: who waits for the answer does not wait long. */
 const impatient = { retries: 0 }
 
@@ -40,25 +61,14 @@ export class Lag {
   }
 
   async #ask(): Promise<Map<number, number>> {
-    const { topic, group, partitions } = this.options
+    const { partitions } = this.options
     const wanted = new Set(partitions())
     if (wanted.size === 0) return new Map()
     if (this.#closed) throw new Error('the service is ending')
     try {
       this.#admin ??= await this.#connect()
-      // The committed ones first: what comes in between makes the lag greater, and never less than nothing.
-      const [known] = await this.#admin.fetchOffsets({ groupId: group, topics: [topic] })
-      const ends = await this.#admin.fetchTopicOffsets(topic)
-      const committed = new Map(known?.partitions.map(({ partition, offset }) => [partition, Number(offset)]))
-      return new Map(
-        ends
-          .filter(({ partition }) => wanted.has(partition))
-          .map(({ partition, low, high }) => {
-            // -1: nothing yet. What retention has deleted since cannot be read any more.
-            const next = Math.max(committed.get(partition) ?? -1, Number(low))
-            return [partition, Math.max(Number(high) - next, 0)]
-          }),
-      )
+      const all = await askForLag(this.#admin, this.options)
+      return new Map([...all].filter(([partition]) => wanted.has(partition)))
     } catch (error) {
       // The next one comes with new connections.
       this.#admin?.disconnect().catch(() => undefined)

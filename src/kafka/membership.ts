@@ -1,7 +1,10 @@
 import type { Consumer } from 'kafkajs'
 
-/** The broker puts a member out of the group that was not heard of for so long (the session timeout). */
-const patienceMs = 10_000
+/**
+ * The broker puts a member out of the group that was not heard of for so long. One that is killed leaves its partitions
+ * standing for this time and 1 to 3 s more.
+ */
+export const sessionTimeoutMs = 10_000
 
 /** A consumer's place in its group, as its events tell it. */
 export class Membership {
@@ -31,6 +34,6 @@ export class Membership {
   trouble(): string | undefined {
     if (this.#partitions === undefined) return 'not in the group yet'
     const silentMs = performance.now() - this.#heardMs
-    return silentMs > patienceMs ? `no heartbeat was answered for ${Math.round(silentMs / 1000)} s` : undefined
+    return silentMs > sessionTimeoutMs ? `no heartbeat was answered for ${Math.round(silentMs / 1000)} s` : undefined
   }
 }

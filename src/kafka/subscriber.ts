@@ -2,11 +2,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Batch, Consumer, EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs'
 import { followSignals } from '../followSignals.ts'
 import type { Logger } from '../logger.ts'
-import type { TopicRecord } from '../message.ts'
 import { FatalError, messageOf, retry } from '../retry.ts'
+import type { TopicRecord } from '../topicRecord.ts'
 import { patient } from './client.ts'
 import { Gaps } from './gaps.ts'
-import { Membership } from './membership.ts'
+import { Membership, sessionTimeoutMs } from './membership.ts'
 import { rangeAssigner } from './rangeAssigner.ts'
 import { Watchdog } from './watchdog.ts'
 
@@ -18,8 +18,6 @@ import { Watchdog } from './watchdog.ts'
 const chunkMessages = 10_000
 const bytesPerPartition = 4_000_000
 
-/** A member that is killed leaves its partitions standing for the session timeout and 1 to 3 s more. */
-const sessionTimeoutMs = 10_000
 const heartbeatIntervalMs = 1_000
 /** A member joins again within 2 s, whatever it is doing. kafkajs waits as long as this for a join without an answer. */
 const rebalanceTimeoutMs = 30_000

@@ -1,5 +1,6 @@
 import type { Consumer, Kafka } from 'kafkajs'
 import { messageOf } from '../retry.ts'
+import { within } from '../within.ts'
 
 export interface WatchdogOptions {
   readonly kafka: Kafka
@@ -129,30 +130,19 @@ export class Watchdog {
   async #ask(): Promise<'answers' | 'rebalancing' | 'away'> {
     const { kafka, topic, group } = this.options
     const admin = kafka.admin({ retry: impatient })
+    const ask = async () => {
+      await admin.connect()
+      this.#forgetOthers((await admin.describeCluster()).brokers)
+      await admin.fetchTopicOffsets(topic)
+      const { groups } = await admin.describeGroups([group])
+      return /Rebalance/.test(groups[0]?.state ?? '') ? 'rebalancing' : 'answers'
+    }
     try {
-      return await within(answerWithinMs, async () => {
-        await admin.connect()
-        this.#forgetOthers((await admin.describeCluster()).brokers)
-        await admin.fetchTopicOffsets(topic)
-        const { groups } = await admin.describeGroups([group])
-        return /Rebalance/.test(groups[0]?.state ?? '') ? 'rebalancing' : 'answers'
-      })
+      return await within(answerWithinMs, ask())
     } catch (error) {
       return /not authorized/i.test(messageOf(error)) ? 'answers' : 'away'
     } finally {
       admin.disconnect().catch(() => undefined)
     }
-  }
-}
-
-async function within<T>(ms: number, work: () => Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
-  })
-  try {
-    return await Promise.race([work(), late])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -4,14 +4,11 @@ import { ClassicLevel } from 'classic-level'
 import { sizeText } from '../configValue.ts'
 import type { Logger } from '../logger.ts'
 import { FatalError, messageOf } from '../retry.ts'
+import { roomOn } from './room.ts'
 import { bytesOf, type Contents, type Portion, type SpoolEntry, type Store } from './store.ts'
 
 type Level = ClassicLevel<string, string>
 
-/** What LevelDB may need at once to take a log in and to write its tables anew: without it, it cannot even be opened. */
-const reserveBytes = 32_000_000
-/** On a small disk the reserve is this share of it. */
-const reserveShare = 0.1
 /** Room is there again with so many times the reserve, so that a file that comes and goes is no alarm each time. */
 const roomAgain = 1.25
 /** More than a log holds: with so much room LevelDB can be opened. */
@@ -94,12 +91,10 @@ export class DiskStore implements Store {
   }
 
   async shortage(): Promise<string | undefined> {
-    const { bsize, blocks, bavail } = await statfs(this.#folder)
-    const reserve = Math.min(reserveBytes, blocks * bsize * reserveShare)
-    // Some file systems know no sizes, and say 0.
-    this.#short = blocks > 0 && bavail * bsize < reserve * (this.#short ? roomAgain : 1)
-    if (!this.#short) return undefined
-    return `its disk has ${sizeText(bavail * bsize)} left, and the last ${sizeText(reserve)} are kept for what is there: make room`
+    const room = roomOn(await statfs(this.#folder))
+    this.#short = room !== undefined && room.left < room.reserve * (this.#short ? roomAgain : 1)
+    if (room === undefined || !this.#short) return undefined
+    return `its disk has ${sizeText(room.left)} left, and the last ${sizeText(room.reserve)} are kept for what is there: make room`
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import type { Stored } from '../../src/database/chunk.ts'
-import { type Decoded, DecodeError, decode, type TopicRecord } from '../../src/message.ts'
+import { DecodeError } from '../../src/message/fields.ts'
+import { type Decoded, decode } from '../../src/message.ts'
+import type { TopicRecord } from '../../src/topicRecord.ts'
 import { costly, mutatedRecord, nowMs } from './mutations.ts'
 
 export interface FuzzOptions {
@@ -76,7 +78,7 @@ function read(record: TopicRecord): Decoded {
   try {
     return { record, entry: decode(record, nowMs) }
   } catch (error) {
-    if (error instanceof DecodeError) return { record, reason: error.message }
+    if (error instanceof DecodeError) return { record, kind: error.kind, reason: error.message }
     throw error
   }
 }

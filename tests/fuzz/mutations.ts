@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import fc from 'fast-check'
-import type { TopicRecord } from '../../src/message.ts'
+import type { TopicRecord } from '../../src/topicRecord.ts'
 
 /** When the messages are read: their times are from around it. */
 export const nowMs = Date.parse('2026-11-24T12:00:00Z')

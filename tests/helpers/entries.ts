@@ -1,6 +1,6 @@
 import type pg from 'pg'
 import type { CheckEntry } from '../../src/checkEntry.ts'
-import type { TopicRecord } from '../../src/message.ts'
+import type { TopicRecord } from '../../src/topicRecord.ts'
 import { uuidv7 } from '../../src/uuid.ts'
 import type { Website } from '../../src/website.ts'
 

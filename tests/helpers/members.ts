@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs'
 import { kafkaClient } from '../../src/kafka/client.ts'
 import { Subscriber } from '../../src/kafka/subscriber.ts'
-import type { TopicRecord } from '../../src/message.ts'
+import type { TopicRecord } from '../../src/topicRecord.ts'
 
 export interface Said {
   readonly level: string

@@ -5,7 +5,8 @@ import type { DatabaseConfig } from '../../src/config.ts'
 import { type Stored, storeChunk } from '../../src/database/chunk.ts'
 import { openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrations.ts'
-import type { Decoded, TopicRecord } from '../../src/message.ts'
+import type { Decoded } from '../../src/message.ts'
+import type { TopicRecord } from '../../src/topicRecord.ts'
 import { until } from './services.ts'
 
 export const silent = {
