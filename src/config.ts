@@ -142,8 +142,8 @@ function folder(text: string): string {
 function kafkaTls(values: Values): TlsFiles | null {
   const on = values.get('kafka.ssl', boolean, null)
   const ca = values.pem('kafka.ssl.cafile')
-  const pair = values.certificateAndKey('kafka.ssl.certfile', 'kafka.ssl.keyfile')
   const passphrase = values.get('kafka.ssl.keypassword', anyText, '')
+  const pair = values.certificateAndKey('kafka.ssl.certfile', 'kafka.ssl.keyfile', passphrase)
   if (on === false || (on === null && ca === undefined && pair.cert === undefined)) return null
   return { ...tlsFiles(ca, pair), ...(passphrase && { passphrase }) }
 }

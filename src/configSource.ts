@@ -1,6 +1,7 @@
 /** Where configuration values come from: the YAML file, and the environment, which goes before it. */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
+import { createSecureContext } from 'node:tls'
 import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml'
 import leven, { closestMatch } from 'leven'
 import { anyText, type Parser } from './configValue.ts'
@@ -74,13 +75,27 @@ export class Values {
     return undefined
   }
 
-  certificateAndKey(certificate: string, key: string): { cert?: string; key?: string } {
+  /**
+   * Both or none. That they belong together is looked at here: pg would wait for ever with such a pair.
+   *
+   * @param passphrase of the key
+   */
+  certificateAndKey(certificate: string, key: string, passphrase = ''): { cert?: string; key?: string } {
     const files = { cert: this.pem(certificate), key: this.pem(key) }
     if (files.cert === undefined && files.key !== undefined)
       this.missing(certificate, `a PEM file, together with ${key}`)
     if (files.key === undefined && files.cert !== undefined)
       this.missing(key, `a PEM file, together with ${certificate}`)
-    return files.cert && files.key ? { cert: files.cert, key: files.key } : {}
+    if (!files.cert || !files.key) return {}
+    try {
+      createSecureContext({ cert: files.cert, key: files.key, ...(passphrase && { passphrase }) })
+    } catch (error) {
+      const reason = (error as Error).message.split(':').at(-1)?.trim()
+      this.#wrong(
+        `${this.#find(key)?.where}: expected the key of ${certificate}; they cannot be used together (${reason})`,
+      )
+    }
+    return { cert: files.cert, key: files.key }
   }
 
   missing(key: string, expected: string): void {

@@ -2,15 +2,20 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { Authority } from '../local/certificates.ts'
 import { readConfig } from '../src/config.ts'
 import { ConfigError } from '../src/configSource.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'webmon-config-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-const pem = '-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n'
+const authority = await Authority.create()
+const [mine, other] = [await authority.issue({ name: 'webmon' }), await authority.issue({ name: 'webmon' })]
+const pem = mine.cert
 mkdirSync(path.join(folder, 'certs'))
 writeFileSync(path.join(folder, 'certs/ca.pem'), pem)
+writeFileSync(path.join(folder, 'certs/mine.key'), mine.key)
+writeFileSync(path.join(folder, 'certs/other.key'), other.key)
 writeFileSync(path.join(folder, 'certs/nonsense.pem'), 'hello')
 writeFileSync(path.join(folder, 'password'), 'from a file\n')
 
@@ -24,7 +29,7 @@ const original = {
     port: '12345',
     topic: 'webmon',
     consumer: { group: 'webmon' },
-    ssl: { cafile: './certs/ca.pem', certfile: './certs/ca.pem', keyfile: './certs/ca.pem' },
+    ssl: { cafile: './certs/ca.pem', certfile: './certs/ca.pem', keyfile: './certs/mine.key' },
   },
   database: { host: 'mydb.url.com', port: '12345', db: 'defaultdb-webmon-pool', user: 'me', password: '0123' },
   consumer: { threads: '5' },
@@ -93,7 +98,7 @@ describe("the original's file", () => {
         topic: 'webmon',
         group: 'webmon',
         partitions: 6,
-        tls: { ca: pem, cert: pem, key: pem },
+        tls: { ca: pem, cert: pem, key: mine.key },
         sasl: null,
       },
       database: { host: 'mydb.url.com', port: 12345, sslMode: 'require', migrate: true },
@@ -202,6 +207,11 @@ describe('a wrong file is told in one line, with file, key, value and what was e
       'a file that is not there',
       { 'kafka.ssl.cafile': './certs/no.pem' },
       `config.yaml: kafka.ssl.cafile: "./certs/no.pem": expected a file; there is no FOLDER/certs/no.pem and no ${path.resolve('certs/no.pem')}`,
+    ],
+    [
+      'a key of another certificate',
+      { 'kafka.ssl.keyfile': './certs/other.key' },
+      'config.yaml: kafka.ssl.keyfile: expected the key of kafka.ssl.certfile; they cannot be used together (key values mismatch)',
     ],
     [
       'a file that is no PEM',

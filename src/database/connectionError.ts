@@ -33,8 +33,6 @@ export function describeConnectionError(error: unknown, config: DatabaseConfig):
         `the certificate of ${at} is for another name (${message})`,
         'use the name that it is for as database.host, or sslmode verify-ca',
       )
-    case 'ERR_OSSL_X509_KEY_VALUES_MISMATCH':
-      return say('database.sslkey does not belong to database.sslcert', 'give the two files that were made together')
   }
   if (untrusted.test(code)) {
     return say(

@@ -1,4 +1,3 @@
-import tls from 'node:tls'
 import type pg from 'pg'
 import type { Config } from '../config.ts'
 import { compareClocks, type Finding, note, well, wrong } from '../finding.ts'
@@ -8,7 +7,7 @@ import { describeConnectionError } from './connectionError.ts'
 import { type Database, openDatabase } from './database.ts'
 import { MigrationError } from './migrationError.ts'
 import { schemaVersion } from './migrations.ts'
-import { readPartitionedTables } from './partitions.ts'
+import { readPartitionedTables } from './partitionedTables.ts'
 import { dayMs } from './period.ts'
 import { findSchema, requireRights } from './schema.ts'
 import { describeVolume, readVolume } from './volume.ts'
@@ -30,8 +29,6 @@ export async function diagnoseDatabase(
   const pool = openDatabase(config.database, options, logger)
   const findings: Finding[] = []
   try {
-    // pg would wait for ever for a connection with a key and a certificate that do not belong together.
-    tls.createSecureContext(config.database.tls)
     const { encrypted, version, isPooled } = await connect(pool)
     findings.push(
       well(

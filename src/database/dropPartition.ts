@@ -3,7 +3,7 @@ import pg from 'pg'
 import { v4 as uuidv4 } from 'uuid'
 import type { Logger } from '../logger.ts'
 import { changeTables } from './locks.ts'
-import type { Partition, PartitionedTable } from './partitions.ts'
+import type { Partition, PartitionedTable } from './partitionedTables.ts'
 
 export interface DropOptions {
   readonly pool: pg.Pool

@@ -3,7 +3,7 @@ import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
 import { type DropOptions, dropDetached, dropPartition, isMarked, readLeftovers, removeMark } from './dropPartition.ts'
 import { exclusively } from './locks.ts'
-import { type PartitionedTable, readPartitionedTables, type TableName } from './partitions.ts'
+import { type PartitionedTable, readPartitionedTables, type TableName } from './partitionedTables.ts'
 import { dayMs } from './period.ts'
 
 /** Days that are kept; 0: all. */

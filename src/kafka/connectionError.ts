@@ -23,9 +23,6 @@ export function describeConnectionError(error: unknown, config: KafkaConfig): Fi
       'correct kafka.sasl: mechanism, username, password',
     )
   }
-  if (/key values mismatch/i.test(message)) {
-    return say('kafka.ssl.keyfile does not belong to kafka.ssl.certfile', 'give the two files that were made together')
-  }
   if (/alert|certificate required|bad certificate/i.test(message)) {
     return say(
       `Kafka does not trust the certificate of webmon, or wants one (${message})`,

@@ -1,3 +1,4 @@
+import { References } from './references.ts'
 import { RegexError } from './regexError.ts'
 import type { Node, Repeat } from './tree.ts'
 import * as tree from './tree.ts'
@@ -26,58 +27,20 @@ export function resolve(root: Node): Node {
   return new Resolver(root).resolve()
 }
 
-/** Where a node begins and ends, counted in nodes; `plain`: nothing in it needs rewriting. */
-interface Place {
-  readonly from: number
-  readonly to: number
-  readonly plain: boolean
-}
-
-/** A group that is referred to: where it stands, and its first and last reference. */
-interface Referenced {
-  at: number
-  first: number
-  last: number
-}
-
 class Resolver {
   readonly #root: Node
-  readonly #places = new Map<Node, Place>()
-  readonly #referenced = new Map<number, Referenced>()
+  readonly #references: References
   /** Groups that were taken as unset somewhere. */
   readonly #takenAsUnset = new Set<number>()
   #steps = 0
 
   constructor(root: Node) {
     this.#root = root
-    this.#findReferences(root, { count: 0 })
-    this.#place(root, { count: 0 })
+    this.#references = new References(root, (steps) => this.#step(steps))
   }
 
   resolve(): Node {
     return either(this.#ways(this.#root, new Set(), false))
-  }
-
-  #findReferences(node: Node, at: { count: number }): void {
-    const here = at.count++
-    if (node.type === 'reference' || node.type === 'conditional') {
-      const known = this.#referenced.get(node.group)
-      if (known) known.last = here
-      else this.#referenced.set(node.group, { at: -1, first: here, last: here })
-    }
-    for (const child of tree.children(node)) this.#findReferences(child, at)
-  }
-
-  /** Needs the references, which may stand before their groups. */
-  #place(node: Node, at: { count: number }): boolean {
-    const from = at.count++
-    const referenced = node.type === 'group' ? this.#referenced.get(node.group) : undefined
-    if (referenced) referenced.at = from
-    let plain = !referenced && node.type !== 'reference' && node.type !== 'conditional' && node.type !== 'atomic'
-    if (node.type === 'repeat' && node.kind === 'possessive') plain = false
-    for (const child of tree.children(node)) plain = this.#place(child, at) && plain
-    this.#places.set(node, { from, to: at.count, plain })
-    return plain
   }
 
   /**
@@ -86,7 +49,7 @@ class Resolver {
    */
   #ways(node: Node, set: ReadonlySet<number>, committed: boolean): Way[] {
     // Plain nodes may still hold a repeat whose order matters.
-    if (this.#places.get(node)?.plain && !committed) return [{ node, set }]
+    if (this.#references.isPlain(node) && !committed) return [{ node, set }]
     this.#step(1)
     return this.#merge(node, this.#rawWays(node, set, committed), committed)
   }
@@ -99,7 +62,7 @@ class Resolver {
         return node.alternatives.flatMap((alternative) => this.#ways(alternative, set, committed))
       case 'group': {
         const ways = this.#ways(node.body, set, committed)
-        if (!this.#referenced.has(node.group)) return ways
+        if (!this.#references.isReferenced(node.group)) return ways
         return ways.map((way) => ({ node: tree.group(node.group, way.node), set: new Set(way.set).add(node.group) }))
       }
       case 'reference':
@@ -150,7 +113,7 @@ class Resolver {
 
   #look(node: Node & { type: 'look' }, set: ReadonlySet<number>): Way {
     const again = (body: Node) => tree.look(node.behind, node.negated, body)
-    const [outside] = this.#referencedOutside(node)
+    const [outside] = this.#references.referencedOutside(node)
     if (outside === undefined) return { node: again(either(this.#ways(node.body, set, false))), set }
     if (!node.negated) return only(this.#ways(node.body, set, true), again)
     throw new RegexError(`group ${outside} is inside a negative lookaround and referred to outside: not supported`)
@@ -159,7 +122,7 @@ class Resolver {
   #repeat(node: Node & Repeat, set: ReadonlySet<number>, committed: boolean): Way[] {
     const { least, most, kind, body } = node
     if (most === 0) return [{ node: tree.empty, set }]
-    const outside = this.#referencedOutside(node)
+    const outside = this.#references.referencedOutside(node)
     const again = (from: number, turn: Node) => tree.repeat(from, most, kind === 'lazy' ? 'lazy' : 'greedy', turn)
     // Python commits to each turn of a possessive repeat, not only to the whole.
     const ways = kind === 'possessive' ? [only(this.#ways(body, set, true), atomic)] : this.#ways(body, set, committed)
@@ -174,7 +137,7 @@ class Resolver {
     }
     const [turn] = ways
     // Taken as unset in the first turn, a group may be set in the next.
-    const unsure = most === 1 ? [] : this.#groupsIn(body).filter((group) => this.#takenAsUnset.has(group))
+    const unsure = most === 1 ? [] : this.#references.groupsIn(body).filter((group) => this.#takenAsUnset.has(group))
     if (!turn || ways.length > 1 || unsure.length > 0) {
       const group = unsure[0] ?? outside[0]
       throw new RegexError(
@@ -192,8 +155,8 @@ class Resolver {
 
   /** Joins the ways after which nothing differs that is still asked for. */
   #merge(node: Node, ways: readonly Way[], committed: boolean): Way[] {
-    const inside = this.#groupsIn(node)
-    const forgotten = inside.filter((group) => !this.#referencedOutside(node).includes(group))
+    const inside = this.#references.groupsIn(node)
+    const forgotten = inside.filter((group) => !this.#references.referencedOutside(node).includes(group))
     const merged = new Map<string, Way[]>()
     for (const way of ways) {
       this.#step(way.set.size)
@@ -206,23 +169,6 @@ class Resolver {
     }
     if (committed && merged.size > 1 && merged.size < ways.length) throw unsureInside()
     return [...merged.values()].map((same) => ({ node: either(same), set: same[0]?.set ?? new Set() }))
-  }
-
-  /** The groups inside that are referred to anywhere. */
-  #groupsIn(node: Node): number[] {
-    const place = this.#places.get(node)
-    if (!place || this.#referenced.size === 0) return []
-    this.#step(this.#referenced.size)
-    return [...this.#referenced].filter(([, { at }]) => at >= place.from && at < place.to).map(([group]) => group)
-  }
-
-  #referencedOutside(node: Node): number[] {
-    const place = this.#places.get(node)
-    const isOutside = (at: number) => place !== undefined && (at < place.from || at >= place.to)
-    return this.#groupsIn(node).filter((group) => {
-      const referenced = this.#referenced.get(group)
-      return referenced !== undefined && (isOutside(referenced.first) || isOutside(referenced.last))
-    })
   }
 
   #step(count: number): void {
