@@ -11,6 +11,7 @@ import { databaseTrouble } from './database/answers.ts'
 import { openDatabase } from './database/database.ts'
 import { prepareTables } from './database/tables.ts'
 import { readWebsites } from './database/websites.ts'
+import { limitHeapGrowth } from './heapGrowth.ts'
 import { Acknowledgements } from './kafka/acknowledgements.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Publisher } from './kafka/publisher.ts'
@@ -22,11 +23,10 @@ import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
 import { runService, type Service } from './service.ts'
 import { Spool } from './spool.ts'
-import { limitYoungGeneration } from './youngGeneration.ts'
 
 await runService('producer', async (service) => {
   const { config, logger, aborting } = service
-  limitYoungGeneration(config.producer.threads)
+  limitHeapGrowth(config.producer.threads)
   const metrics = new ProducerMetrics()
   await service.serveStatus('producer', metrics.registry)
   const spool = await Spool.open(config.producer.spool, logger, aborting)

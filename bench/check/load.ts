@@ -17,12 +17,12 @@ import { Checker } from '../../src/check/checker.ts'
 import { Resolver } from '../../src/check/dns/resolver.ts'
 import { CheckPool } from '../../src/check/pool.ts'
 import { RegexSearch } from '../../src/check/regex/search.ts'
+import { limitHeapGrowth } from '../../src/heapGrowth.ts'
 import { kafkaClient } from '../../src/kafka/client.ts'
 import { Publisher } from '../../src/kafka/publisher.ts'
 import { encode } from '../../src/message.ts'
 import { Spool } from '../../src/spool.ts'
 import type { Website } from '../../src/website.ts'
-import { limitYoungGeneration } from '../../src/youngGeneration.ts'
 import { website as websiteOf } from '../../tests/helpers/entries.ts'
 
 const [kind, url, concurrencyText, secondsText, broker] = process.argv.slice(2) as [
@@ -81,7 +81,7 @@ function floor(): () => void {
 }
 
 async function webmon(): Promise<() => void> {
-  limitYoungGeneration(concurrency)
+  limitHeapGrowth(concurrency)
   const config = { brokers: [broker as string], topic: 'bench', partitions: 6, group: 'bench', tls: null, sasl: null }
   const kafka = kafkaClient(config, 'bench', silent)
   const folder = mkdtempSync(path.join(tmpdir(), 'webmon-bench-'))
