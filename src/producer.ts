@@ -22,6 +22,7 @@ import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
 import { runService, type Service } from './service.ts'
+import { shownUrl } from './shownUrl.ts'
 import { Spool } from './spool.ts'
 
 await runService('producer', async (service) => {
@@ -125,8 +126,9 @@ function makeChecker(service: Service): Checker {
   const { config, logger, aborting } = service
   const { timeoutSeconds, maxBodyBytes, userAgent, proxy, nameservers, allow, deny } = config.monitoring
   const unused = unusedProxyVariables(proxy, process.env)
+  const shown = proxy === 'none' ? proxy : shownUrl(proxy)
   if (unused.length > 0)
-    logger.warn(`monitoring.proxy is ${proxy}: ${unused.join(', ')} of the environment is not used`)
+    logger.warn(`monitoring.proxy is ${shown}: ${unused.join(', ')} of the environment is not used`)
   const resolver = new Resolver({ nameservers })
   service.onStop('resolver', () => resolver.close())
   const regexSearch = new RegexSearch()

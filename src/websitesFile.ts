@@ -3,7 +3,9 @@ import { constructFromEvents, dump, EVENT_ID, type Event, FAILSAFE_SCHEMA, parse
 import { closestMatch } from 'leven'
 import { plainText } from './check/failure.ts'
 import { Translator } from './check/regex/translate.ts'
+import { shownName } from './shownName.ts'
 import { defaultSettings, parsers, problemOf, type WebsiteSettings } from './websiteSettings.ts'
+import { yamlProblem } from './yamlProblem.ts'
 
 /** All that is wrong, a line each: file, line, website, key, and what was expected. */
 export class WebsitesFileError extends Error {}
@@ -63,14 +65,14 @@ function parse(text: string, file: string): { rows: unknown[]; offsets: number[]
     const unknown = Object.keys(typeof document === 'object' ? (document ?? {}) : {}).find((key) => key !== 'websites')
     const rows = document?.websites === '' ? [] : document?.websites
     if (unknown !== undefined || documents.length !== 1 || !Array.isArray(rows)) {
-      const found = unknown === undefined ? '' : `${plainText(unknown, 50)}: unknown key; `
+      const found = unknown === undefined ? '' : `${shownName(unknown)}: unknown key; `
       throw new WebsitesFileError(`${file}: ${found}expected one key, websites, with a list below it`)
     }
     return { rows, offsets: offsetsOfRows(events) }
   } catch (error) {
     if (!(error instanceof YAMLException)) throw error
     const line = error.mark ? `:${error.mark.line + 1}` : ''
-    throw new WebsitesFileError(`${file}${line}: not YAML: ${error.reason}`)
+    throw new WebsitesFileError(`${file}${line}: not YAML: ${yamlProblem(error)}`)
   }
 }
 
@@ -106,7 +108,7 @@ function settingsOf(row: unknown): { settings: WebsiteSettings; problem: string 
   for (const [key, value] of given ?? []) {
     const known = keys.find((one) => one === key)
     if (known === undefined) {
-      problems.push(`${plainText(key, 50)}: unknown key; did you mean ${closestMatch(key, keys)}?`)
+      problems.push(`${shownName(key)}: unknown key; did you mean ${closestMatch(key, keys)}?`)
       continue
     }
     if (typeof value === 'string' && nothing.includes(value) && !(textKeys.includes(known) && value !== '')) continue

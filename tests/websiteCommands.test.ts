@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -86,7 +86,7 @@ describe('webmon website add', () => {
     await done(website('add', 'https://my.example/'))
     await refused(website('add', 'https://my.example/other'), /^there is a website "my.example" already/)
     await refused(website('add', 'my.example'), /^URL: expected http/, 2)
-    await refused(website('add', 'https://b.example/', '--header', 'Bad Name: marker'), /headers: "Bad Name"/, 2)
+    await refused(website('add', 'https://b.example/', '--header', 'Bad Name: marker'), /headers: "Bad\.\.\."/, 2)
     await refused(website('add', 'https://b.example/', '--interval', '0'), /a whole number from 1 to 86400/, 2)
     expect(await rows()).toHaveLength(1)
   })
@@ -241,6 +241,9 @@ websites:
     expect(await website('export', target)).toMatchObject({ code: 0, out: '' })
     expect(readFileSync(target, 'utf8')).toBe('websites:\n  - name: a\n    url: http://127.0.0.1/\n')
     expect(statSync(target).mode & 0o777).toBe(0o600)
+    chmodSync(target, 0o644)
+    await website('export', target)
+    expect(statSync(target).mode & 0o777).toBe(0o600)
   })
 
   it.each([
@@ -248,7 +251,7 @@ websites:
     ['a value that is wrong', 'interval: 5 s', /:4: a: interval: "5 s": expected a whole number from 1 to 86400/],
     ['a URL that is none', 'url: marker', /:4: a: URL: expected http:\/\/ or https:\/\/ and a host/],
     ['no URL', "url: ''", /:4: a: url: missing/],
-    ['a header that cannot be sent', 'headers: {"X Y": marker}', /:4: a: .*website\.headers: "X Y" cannot be sent/],
+    ['a header that cannot be sent', 'headers: {"X Y": marker}', /:4: a: .*website\.headers: "X\.\.\." cannot be sent/],
     ['headers that are no mapping', 'headers: marker', /:4: a: headers: expected names with a text each/],
     ['a regex that is refused', 'regex: "("', /:4: a: regex: .*missing \)/],
     ['a name that is there twice', 'name: first', /:4: first: name: the same as in line 2/],

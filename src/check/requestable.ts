@@ -1,4 +1,5 @@
 import http from 'node:http'
+import { shownName } from '../shownName.ts'
 import type { Website } from '../website.ts'
 import { Failure } from './failure.ts'
 import { isWeb } from './redirect.ts'
@@ -29,10 +30,10 @@ export function requestable({ url, method, headers, regex }: Website): URL {
       http.validateHeaderName(name)
       http.validateHeaderValue(name, value as string)
     } catch {
-      throw new Failure('invalid_request', `URL: website.headers: ${JSON.stringify(name.slice(0, 50))} cannot be sent`)
+      throw new Failure('invalid_request', `URL: website.headers: ${JSON.stringify(shownName(name))} cannot be sent`)
     }
     if (typeof value !== 'string' || framing.test(name)) {
-      throw new Failure('invalid_request', `URL: website.headers: ${name.slice(0, 50)} may not be set, or is no text`)
+      throw new Failure('invalid_request', `URL: website.headers: ${shownName(name)} may not be set, or is no text`)
     }
   }
   return parsed

@@ -17,13 +17,17 @@ export class CommandError extends Error {}
 
 /** The program without its commands. Each of these inherits what is set here. */
 export function commandLine(): Command {
-  return new Command('webmon')
-    .description('Handles webmon from outside: checks a website now, keeps the list of websites, finds faults.')
-    .option('--config <file>', 'the configuration (default: what WEBMON_CONFIG_FILE names, or ./config.yaml)')
-    .option('--json', 'print JSON, for programs')
-    .configureHelp({ showGlobalOptions: true })
-    .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.done : exitCodes.usage))
-    .addHelpText('afterAll', exitCodesHelp)
+  return (
+    new Command('webmon')
+      .description('Handles webmon from outside: checks a website now, keeps the list of websites, finds faults.')
+      .option('--config <file>', 'the configuration (default: what WEBMON_CONFIG_FILE names, or ./config.yaml)')
+      .option('--json', 'print JSON, for programs')
+      .configureHelp({ showGlobalOptions: true })
+      // Of --heder='Authorization: Bearer ...' it would show all.
+      .configureOutput({ outputError: (text, write) => write(text.replace(/('--?[\w-]+=).*?'\n/s, "$1...'\n")) })
+      .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? exitCodes.done : exitCodes.usage))
+      .addHelpText('afterAll', exitCodesHelp)
+  )
 }
 
 /**

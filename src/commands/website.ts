@@ -168,7 +168,8 @@ async function resolve(database: Database, names: readonly string[]): Promise<Fo
   const meant = names.map((text) => {
     const byId = found.find(({ website_id }) => website_id === text.toLowerCase())
     const [first, ...more] = byId ? [byId] : found.filter(({ name }) => name === text)
-    if (first === undefined) throw new CommandError(`there is no website ${JSON.stringify(text)}`)
+    if (first === undefined)
+      throw new CommandError(`there is no website ${JSON.stringify(text.includes('@') ? shownUrl(text) : text)}`)
     if (more.length === 0) return first
     const ids = [first, ...more].map(({ website_id, url }) => `  ${website_id}  ${shownUrl(url)}`)
     throw new CommandError(

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { open, readFile } from 'node:fs/promises'
 import { text } from 'node:stream/consumers'
 import type { Command } from 'commander'
 import { plainText } from '../check/failure.ts'
@@ -74,7 +74,7 @@ export function addWebsiteFiles(group: Command): void {
         const double = names.filter((name, index) => name === names[index - 1])
         if (double.length > 0) context.tell(`import will refuse this: there are several websites named ${double[0]}`)
         const written = context.json ? `${JSON.stringify(fileOf(websites), null, 2)}\n` : writeWebsitesFile(websites)
-        if (file !== undefined) await writeFile(file, written, { mode: 0o600 })
+        if (file !== undefined) await writePrivate(file, written)
         else if (process.stdout.isTTY) context.tell('What follows holds secrets: values of headers, among others.')
         if (file === undefined) process.stdout.write(written)
         else context.tell(`wrote ${websites.length} websites to ${file}, with their secrets`)
@@ -87,6 +87,17 @@ async function textOf(file: string): Promise<string> {
     return await (file === '-' ? text(process.stdin) : readFile(file, 'utf8'))
   } catch (error) {
     throw new CommandError(`${file}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+  }
+}
+
+/** A file that is there already keeps the mode that it has, unless it is told otherwise; before the secrets are in it. */
+async function writePrivate(file: string, written: string): Promise<void> {
+  const handle = await open(file, 'w', 0o600)
+  try {
+    if ((await handle.stat()).isFile()) await handle.chmod(0o600)
+    await handle.writeFile(written)
+  } finally {
+    await handle.close()
   }
 }
 

@@ -1,4 +1,5 @@
 import type { ListedWebsite } from '../database/websiteList.ts'
+import { shownName } from '../shownName.ts'
 import { shownUrl } from '../shownUrl.ts'
 import { percent, properties, table, timeText } from './table.ts'
 
@@ -10,7 +11,7 @@ export function withoutSecrets(website: ListedWebsite) {
   return {
     ...website,
     url: shownUrl(url),
-    headers: headers && Object.fromEntries(Object.keys(headers).map((name) => [name, hidden])),
+    headers: headers && Object.fromEntries(Object.keys(headers).map((name) => [shownName(name), hidden])),
     body: body && hidden,
   }
 }
@@ -53,7 +54,7 @@ export function describeWebsite(website: ListedWebsite): string {
     headers:
       website.headers &&
       Object.keys(website.headers)
-        .map((name) => `${name} (${hidden})`)
+        .map((name) => `${shownName(name)} (${hidden})`)
         .join(', '),
     body: website.body && hidden,
     'expected status': website.expected_status ?? '100-399',

@@ -1,7 +1,8 @@
 import { isUtf8 } from 'node:buffer'
-import { FAILSAFE_SCHEMA, load } from 'js-yaml'
+import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml'
 import type { DeadLetterKind } from '../deadLetter.ts'
 import { isStorable } from '../storable.ts'
+import { yamlProblemAndPlace } from '../yamlProblem.ts'
 
 /** Why a message can never become a row; its message is the dead letter's `reason`. */
 export class DecodeError extends Error {
@@ -27,18 +28,13 @@ export function readFields(value: Buffer | null): Fields {
   try {
     document = text.trimStart().startsWith('{') ? parseJson(text) : load(text, { schema: FAILSAFE_SCHEMA })
   } catch (error) {
-    const reason = (error as Error).message.split('\n')[0]?.slice(0, 200) ?? ''
-    throw new DecodeError('syntax', `neither JSON nor YAML: ${asciiOf(reason)}`)
+    const reason = error instanceof YAMLException ? yamlProblemAndPlace(error) : (error as Error).name
+    throw new DecodeError('syntax', `neither JSON nor YAML: ${reason}`)
   }
   if (typeof document !== 'object' || document === null || Array.isArray(document)) {
     throw new DecodeError('syntax', 'the message is not an object with fields')
   }
   return document as Fields
-}
-
-/** It quotes the message, and a database that is not UTF-8 would refuse the dead letter. */
-function asciiOf(reason: string): string {
-  return reason.replace(/[^\x20-\x7e]/g, '?')
 }
 
 /** An object that is no JSON may still be YAML's flow style. */
