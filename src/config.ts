@@ -2,7 +2,8 @@
 import { existsSync } from 'node:fs'
 import path from 'node:path'
 import { parseNameserver } from './check/dns/resolvConf.ts'
-import { type Environment, readYaml, Values } from './configSource.ts'
+import { readYaml } from './configFile.ts'
+import { type Environment, Values } from './configSource.ts'
 import { anyText, boolean, type Cidr, cidr, list, type Parser, size, text, whole, word } from './configValue.ts'
 import { level } from './logger.ts'
 
@@ -78,7 +79,7 @@ function build(values: Values) {
       sasl: kafkaSasl(values),
     },
     database: {
-      host: values.get('database.host', text, undefined),
+      host: values.get('database.host', host, undefined),
       port: values.get('database.port', whole(1, 65_535), undefined),
       db: values.get('database.db', text, undefined),
       user: values.get('database.user', text, undefined),
@@ -191,13 +192,19 @@ const topic: Parser<string> = {
   parse: (value) => (/^[\w.-]{1,249}$/.test(value) && !/^\.{1,2}$/.test(value) ? value : undefined),
 }
 
+/** A URL would be one that nothing resolves, and its password would be in each line about that. */
+const host: Parser<string> = {
+  expected: 'a name or an address of a host, or the folder of a socket',
+  parse: (value) => (/[\s@]|:\/\//.test(value) ? undefined : text.parse(value)),
+}
+
 const servers: Parser<string[]> = {
   expected: 'one host, or several separated by commas, each with or without its own :port',
   parse(value) {
     const list = value.split(',').map((server) => server.trim())
     // No IPv6 literals: kafkajs splits at the first colon.
     const good = (server: string) => {
-      const [, port] = /^[^\s:/<>[\]]+(?::(\d{1,5}))?$/.exec(server) ?? [undefined, '0']
+      const [, port] = /^[^\s:/<>[\]@]+(?::(\d{1,5}))?$/.exec(server) ?? [undefined, '0']
       return port === undefined || (Number(port) >= 1 && Number(port) <= 65_535)
     }
     return list.every(good) ? list : undefined

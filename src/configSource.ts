@@ -1,11 +1,12 @@
-/** Where configuration values come from: the YAML file, and the environment, which goes before it. */
+/** Where configuration values come from: the file, and the environment, which goes before it. */
 import { existsSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { createSecureContext } from 'node:tls'
-import { FAILSAFE_SCHEMA, load, YAMLException } from 'js-yaml'
 import leven, { closestMatch } from 'leven'
 import { anyText, type Parser } from './configValue.ts'
 import { type Level, level } from './logger.ts'
+import { OpenSecrets } from './openSecrets.ts'
+import { shownName } from './shownName.ts'
 
 /** What is wrong, where (file, key, value), and what was expected, in one line. The process ends with exit code 2. */
 export class ConfigError extends Error {}
@@ -13,7 +14,7 @@ export class ConfigError extends Error {}
 export type Environment = Readonly<Record<string, string | undefined>>
 
 /** Text, or a list, which no key takes. */
-type FileValue = string | readonly unknown[]
+export type FileValue = string | readonly unknown[]
 
 /** Variables of ours that are no configuration key. `WEBMON_TEST_...` belongs to `make local` and the tests. */
 const otherVariables = /^WEBMON_(CONFIG_FILE|LOG_LEVEL|TEST_.*)$/
@@ -22,6 +23,7 @@ const otherVariables = /^WEBMON_(CONFIG_FILE|LOG_LEVEL|TEST_.*)$/
 export class Values {
   readonly #known: string[] = []
   readonly #warnings = new Set<string>()
+  readonly #openSecrets = new OpenSecrets()
   #problem: string | undefined
 
   constructor(
@@ -34,6 +36,7 @@ export class Values {
   get<T, D extends T | null | undefined>(key: string, parser: Parser<T>, fallback: D): D extends undefined ? T : T | D {
     type Result = D extends undefined ? T : T | D
     this.#known.push(key)
+    this.#openSecrets.inText(this.file, key, this.fromFile.get(key))
     const found = this.#find(key)
     if (found === undefined) {
       if (fallback === undefined) this.missing(key, parser.expected)
@@ -58,12 +61,17 @@ export class Values {
     const named = this.get(key, anyText, '')
     if (named === '') return undefined
     const besideFile = path.resolve(path.dirname(this.file), named)
-    const candidates = [...new Set([besideFile, path.resolve(named)])]
     const where = this.#find(key)?.where ?? key
+    if (named.includes('-----BEGIN ')) {
+      this.#wrong(`${where}: hidden: expected the name of a PEM file, not what is in it`)
+      return undefined
+    }
+    const candidates = [...new Set([besideFile, path.resolve(named)])]
     for (const candidate of candidates) {
       if (!existsSync(candidate)) continue
       try {
         const pem = readFileSync(candidate, 'utf8')
+        this.#openSecrets.inPem(candidate, key, pem)
         if (pem.includes('-----BEGIN ')) return pem
         this.#wrong(`${where}: ${candidate}: expected a PEM file, with a line -----BEGIN ...-----`)
       } catch (error) {
@@ -107,7 +115,7 @@ export class Values {
     for (const [key, value] of this.fromFile) {
       if (this.#known.includes(key) || (value === '' && this.#known.some((known) => known.startsWith(`${key}.`))))
         continue
-      throw new ConfigError(`${this.file}: ${key}: unknown key; did you mean ${nearest(key, this.#known)}?`)
+      throw new ConfigError(`${this.file}: ${this.#unknown(key)}`)
     }
     this.requireRight()
     const names = this.#known.map(variable)
@@ -116,7 +124,18 @@ export class Values {
       if (names.includes(name.replace(/_FILE$/, '')) || names.includes(name)) continue
       this.#warnings.add(`${name}: unknown variable, ignored; did you mean ${closestMatch(name, names)}?`)
     }
-    return [...this.#warnings]
+    return [...this.#warnings, ...this.#openSecrets.warnings()]
+  }
+
+  /** Not more of it than its first wrong name: `password: {1a}` is a mapping to YAML, and what is below it the secret. */
+  #unknown(key: string): string {
+    const names = key.split('.')
+    const isSection = (path: string) => this.#known.some((known) => known === path || known.startsWith(`${path}.`))
+    const first = names.findIndex((_, n) => !isSection(names.slice(0, n + 1).join('.')))
+    const section = names.slice(0, first).join('.')
+    if (isSecret(section)) return `${section}: hidden: expected text: put it in quotes`
+    const wrong = shownName(names.slice(0, first + 1).join('.'))
+    return `${wrong}: unknown key; did you mean ${nearest(wrong, this.#known)}?`
   }
 
   /** @throws {ConfigError} for the first thing that is wrong with what has been asked for */
@@ -133,9 +152,14 @@ export class Values {
     if (direct) return { value: direct, where: `${name} (${key})` }
     if (indirect) {
       try {
-        return { value: readFileSync(indirect, 'utf8').replace(/\r?\n$/, ''), where: `${name}_FILE (${key})` }
+        const value = readFileSync(indirect, 'utf8').replace(/\r?\n$/, '')
+        this.#openSecrets.inText(indirect, key, value)
+        return { value, where: `${name}_FILE (${key})` }
       } catch (error) {
-        this.#wrong(`${name}_FILE: ${indirect}: cannot be read (${(error as NodeJS.ErrnoException).code})`)
+        const { code = '' } = error as NodeJS.ErrnoException
+        // Where there is no such file, it can be the password itself.
+        const shown = isSecret(key) && !['EACCES', 'EISDIR', 'EPERM'].includes(code) ? 'hidden' : indirect
+        this.#wrong(`${name}_FILE: ${shown}: cannot be read (${code}): expected the name of a file`)
       }
     }
     const value = this.fromFile.get(key)
@@ -145,7 +169,7 @@ export class Values {
   /** Kubernetes sets WEBMON_KAFKA_PORT=tcp://10.0.0.1:9092 and the like beside a service of that name. */
   #withoutKubernetes(name: string): string | undefined {
     const value = this.env[name]
-    if (!value || !/^(tcp|udp|sctp):\/\//.test(value)) return value
+    if (!value || isSecret(name.toLowerCase()) || !/^(tcp|udp|sctp):\/\//.test(value)) return value
     this.#warnings.add(`${name}: ${value}: ignored, it looks set by Kubernetes and not by you`)
     return undefined
   }
@@ -169,46 +193,16 @@ function nearest(key: string, known: readonly string[]): string | undefined {
   return section ?? known.toSorted((a, b) => distance(a) - distance(b))[0]
 }
 
-/** For an error's line: what stands there, unless it is a secret. */
+const isSecret = (key: string) => /password|proxy/.test(key)
+
+/** For an error's line: what stands there, unless it is a secret, or an address that can hold one. */
 function shown(key: string, value: FileValue): string {
   if (typeof value !== 'string') return 'a list'
-  if (/password|proxy/.test(key)) return 'hidden'
+  if (isSecret(key) || value.includes('@')) return 'hidden'
   return value === '' ? 'nothing' : JSON.stringify(value)
 }
 
 /** kafka.consumer.group -> WEBMON_KAFKA_CONSUMER_GROUP */
 function variable(key: string): string {
   return `WEBMON_${key.toUpperCase().replaceAll('.', '_')}`
-}
-
-/** The values of the YAML file by key: every scalar as its text (a password 0123 stays 0123), nested keys joined by dots. */
-export function readYaml(file: string): Map<string, FileValue> {
-  let document: unknown
-  try {
-    const text = readFileSync(file, 'utf8')
-    // A file of comments is none to the YAML reader; here everything can come from the environment.
-    const empty = text.replaceAll(/^\s*(#.*)?$/gm, '').trim() === ''
-    document = empty ? {} : load(text, { schema: FAILSAFE_SCHEMA, filename: file })
-  } catch (error) {
-    if (error instanceof YAMLException) throw new ConfigError(`${file}: not YAML: ${error.message.split('\n')[0]}`)
-    const { code } = error as NodeJS.ErrnoException
-    throw new ConfigError(
-      `${file}: cannot be read (${code}): expected the configuration file; WEBMON_CONFIG_FILE can name another one`,
-    )
-  }
-  const values = new Map<string, FileValue>()
-  flatten('', document ?? {}, values, file)
-  return values
-}
-
-function flatten(prefix: string, node: unknown, values: Map<string, FileValue>, file: string): void {
-  if (typeof node === 'string' && prefix !== '') {
-    values.set(prefix, node)
-  } else if (Array.isArray(node) && prefix !== '') {
-    values.set(prefix, node)
-  } else if (typeof node === 'object' && node !== null && !Array.isArray(node)) {
-    for (const [key, value] of Object.entries(node)) flatten(prefix ? `${prefix}.${key}` : key, value, values, file)
-  } else {
-    throw new ConfigError(`${file}: ${prefix || 'the whole file'}: expected keys with values, as in the README's table`)
-  }
 }

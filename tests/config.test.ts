@@ -14,10 +14,10 @@ const [mine, other] = [await authority.issue({ name: 'webmon' }), await authorit
 const pem = mine.cert
 mkdirSync(path.join(folder, 'certs'))
 writeFileSync(path.join(folder, 'certs/ca.pem'), pem)
-writeFileSync(path.join(folder, 'certs/mine.key'), mine.key)
-writeFileSync(path.join(folder, 'certs/other.key'), other.key)
+writeFileSync(path.join(folder, 'certs/mine.key'), mine.key, { mode: 0o600 })
+writeFileSync(path.join(folder, 'certs/other.key'), other.key, { mode: 0o600 })
 writeFileSync(path.join(folder, 'certs/nonsense.pem'), 'hello')
-writeFileSync(path.join(folder, 'password'), 'from a file\n')
+writeFileSync(path.join(folder, 'password'), 'from a file\n', { mode: 0o600 })
 
 /** The original's file, filled in. */
 const original = {
@@ -68,7 +68,7 @@ function yaml(tree: Tree, indent = ''): string {
 
 function readText(text: string, env: Record<string, string> = {}) {
   const file = path.join(folder, `config-${++files}.yaml`)
-  writeFileSync(file, text)
+  writeFileSync(file, text, { mode: 0o600 })
   return readConfig({ ...env, WEBMON_CONFIG_FILE: file })
 }
 
@@ -167,7 +167,7 @@ describe('a wrong file is told in one line, with file, key, value and what was e
       { 'producer.threads': '1.5' },
       'config.yaml: producer.threads: "1.5": expected a whole number from 1 to 10000',
     ],
-    ['a list', { 'database.host': '[a, b]' }, 'config.yaml: database.host: a list: expected text'],
+    ['a list', { 'database.db': '[a, b]' }, 'config.yaml: database.db: a list: expected text'],
     [
       'a section in place of a value',
       { 'monitoring.interval': null, 'monitoring.interval.seconds': '5' },
@@ -315,7 +315,7 @@ describe('the environment', () => {
     )
     expect(problem(() => read({}, { WEBMON_LOG_LEVEL: 'x' }))).toMatch(/^WEBMON_LOG_LEVEL: "x": expected one of DEBUG/)
     expect(problem(() => read({}, { WEBMON_DATABASE_HOST_FILE: path.join(folder, 'none') }))).toBe(
-      'WEBMON_DATABASE_HOST_FILE: FOLDER/none: cannot be read (ENOENT)',
+      'WEBMON_DATABASE_HOST_FILE: FOLDER/none: cannot be read (ENOENT): expected the name of a file',
     )
   })
 
