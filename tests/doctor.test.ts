@@ -66,6 +66,7 @@ describe('webmon doctor, where all is well', () => {
       'broker: well',
       'clock: well',
       'topic: well',
+      'rights: well',
       'group: well',
       'DNS: well',
       'spool: well',

@@ -7,6 +7,7 @@ import { withBrokerTime } from './brokerClock.ts'
 import { kafkaClient } from './client.ts'
 import { describeConnectionError } from './connectionError.ts'
 import { askForLag } from './lag.ts'
+import { mayReadGroup, readTopicRights, type TopicRights } from './rights.ts'
 import { topicCommand, topicSettings } from './topic.ts'
 
 /** Looks at Kafka as the services use it: the brokers, the topic, the group. Changes nothing. */
@@ -26,10 +27,17 @@ export async function diagnoseKafka(config: Config, logger: Logger): Promise<Fin
     )
     findings.push(await diagnoseClock(client))
     if (!(await admin.listTopics()).includes(kafka.topic)) {
-      return [...findings, await diagnoseMissingTopic(admin, kafka, brokers.length), await diagnoseGroup(admin, kafka)]
+      return [
+        ...findings,
+        await diagnoseMissingTopic(admin, kafka, brokers.length),
+        await diagnoseGroup(client, admin, kafka),
+      ]
     }
-    const lag = await diagnoseTopic(admin, kafka)
-    return [...findings, lag, await diagnoseGroup(admin, kafka)]
+    findings.push(await diagnoseTopic(admin, kafka))
+    const rights = await readTopicRights(client, kafka.topic).catch(() => undefined)
+    if (rights !== undefined) findings.push(diagnoseRights(rights, kafka))
+    const mayRead = rights?.read ?? true
+    return [...findings, await diagnoseGroup(client, admin, kafka, mayRead)]
   } catch (error) {
     return [...findings, describeConnectionError(error, kafka)]
   } finally {
@@ -68,10 +76,24 @@ async function diagnoseTopic(admin: Admin, { topic }: KafkaConfig): Promise<Find
   return well('topic', `${topic} has ${offsets.length} partitions and ${messages} messages`)
 }
 
-async function diagnoseGroup(admin: Admin, kafka: KafkaConfig): Promise<Finding> {
+/** Each service can have a user of its own, with its own half. */
+function diagnoseRights({ read, write }: TopicRights, { topic }: KafkaConfig): Finding {
+  if (read && write) return well('rights', `may read and write ${topic}`)
+  if (read) return note('rights', `may read ${topic}, and not write it: enough for a consumer`)
+  if (write) return note('rights', `may write ${topic}, and not read it: enough for a producer`)
+  return wrong(
+    'rights',
+    `may neither read nor write ${topic}`,
+    `grant WRITE for the producer, READ for the consumer (kafka-acls.sh --add --operation Write --topic ${topic} ...)`,
+  )
+}
+
+/** @param mayRead the topic; who may not is no consumer, and needs no group */
+async function diagnoseGroup(client: Kafka, admin: Admin, kafka: KafkaConfig, mayRead = true): Promise<Finding> {
   const { group } = kafka
   const advice = `grant READ on the group ${group} (kafka-acls.sh --add --operation READ --group ${group} ...)`
   try {
+    if (mayRead && !(await mayReadGroup(client, group))) throw new Error('Not authorized to access group')
     const description = (await admin.describeGroups([group])).groups[0]
     const foreign = description && otherAssignor(description)
     if (foreign !== undefined) {
@@ -89,7 +111,8 @@ async function diagnoseGroup(admin: Admin, kafka: KafkaConfig): Promise<Finding>
   } catch (error) {
     // Where the group may not even be asked about, kafkajs says no more than that it has found no coordinator.
     if (!/not authorized|find group coordinator/i.test(messageOf(error))) throw error
-    return wrong('group', `the group ${group} may not be used with these rights (${messageOf(error)})`, advice)
+    const text = `the group ${group} may not be used with these rights (${messageOf(error)})`
+    return mayRead ? wrong('group', text, advice) : note('group', `${text}: a producer does not need it`)
   }
 }
 
