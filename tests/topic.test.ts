@@ -82,7 +82,7 @@ describe('without the right to make the topic', () => {
     })
     const line = await service.logged(/may not be created/)
     expect(line.msg).toContain(
-      'topic webmon is missing and may not be created with these rights; run: kafka-topics.sh --bootstrap-server ' +
+      'topic webmon is missing, or hidden, and may not be created with these rights; run: kafka-topics.sh --bootstrap-server ' +
         `127.0.0.1:${kafka.ports.sasl} --create --topic webmon --partitions 6 --replication-factor 1 ` +
         '--config retention.ms=2592000000; trying again in',
     )

@@ -6,7 +6,7 @@ import pg from 'pg'
 import type { Logger } from '../logger.ts'
 import { changeTables, tryAdvisory } from './locks.ts'
 import { asMigrationError, MigrationError } from './migrationError.ts'
-import { findSchema, requireRights, setSearchPath } from './schema.ts'
+import { currentSchema, findSchema, requireRights, setSearchPath } from './schema.ts'
 import { fillRollups } from './upgrade/fillRollups.ts'
 import { findExisting, lockExisting } from './upgrade/original.ts'
 import { UpgradeProgress } from './upgrade/progress.ts'
@@ -132,7 +132,11 @@ async function appliedVersions(pool: pg.Pool): Promise<number[]> {
     return rows.map(({ version }) => version)
   } catch (error) {
     if (!(error instanceof pg.DatabaseError)) throw error
-    if (error.code === '42P01') return []
+    if (error.code === '42P01') {
+      // To a role that may not use the schema nothing in it exists.
+      await currentSchema(pool)
+      return []
+    }
     if (error.code !== '42501') throw error
     const { rows } = await pool.query<{ message: string }>(
       `SELECT format('role %1$I may not read %2$s.webmon_migration; its owner or a superuser can run: '

@@ -26,7 +26,12 @@ export async function findSchema(client: pg.ClientBase): Promise<string> {
   return rows[0]?.schema ?? (await currentSchema(client))
 }
 
-async function currentSchema(client: pg.ClientBase): Promise<string> {
+/**
+ * The schema that new tables go to.
+ *
+ * @throws {MigrationError} when there is none, or the role may not use it
+ */
+export async function currentSchema(client: pg.Pool | pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ schema: string | null; message: string }>(
     `SELECT current_schema() AS schema,
             CASE WHEN nspname IS NULL

@@ -7,6 +7,8 @@ import { type MigrateOptions, migrate, schemaVersion } from './migrations.ts'
 import { ensurePartitions } from './partitions.ts'
 
 const partitionsEverySeconds = 3_600
+/** A role that may not make partitions works as long as another one does, which may be away for some days. */
+const fewDaysAhead = 7
 
 /**
  * Waits for the database, brings its tables into this version's shape unless `database.migrate` is false, and keeps
@@ -25,9 +27,8 @@ export async function prepareTables(
     try {
       await ensurePartitions(pool, { logger, signal, onPartitionsMade })
     } catch (error) {
-      // A role without rights on the tables can work as long as somebody else makes the partitions.
       if (mayMigrate || !(error instanceof MigrationError)) throw error
-      logger.warn(error.message)
+      await tellOfFewPartitions(pool, service)
     }
   }
   await retry(
@@ -43,6 +44,16 @@ export async function prepareTables(
     { signal, logger },
   )
   service.every(partitionsEverySeconds, 'making partitions', makePartitions)
+}
+
+async function tellOfFewPartitions(pool: pg.Pool, { logger, stopping: signal }: Service): Promise<void> {
+  try {
+    await ensurePartitions(pool, { logger, signal, daysAhead: fewDaysAhead })
+  } catch (error) {
+    if (!(error instanceof MigrationError)) throw error
+    const advice = 'run webmon database migrate as a role that may, and every night'
+    logger.warn(`partitions are missing, or end within ${fewDaysAhead} days: ${advice}; ${error.message}`)
+  }
 }
 
 /** On connections of its own: the index of a large table takes longer than any query of ours may take otherwise. */

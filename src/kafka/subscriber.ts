@@ -8,6 +8,7 @@ import { patient } from './client.ts'
 import { Gaps } from './gaps.ts'
 import { Membership, sessionTimeoutMs } from './membership.ts'
 import { rangeAssigner } from './rangeAssigner.ts'
+import { mayReadGroup } from './rights.ts'
 import { Watchdog } from './watchdog.ts'
 
 /**
@@ -88,7 +89,8 @@ export class Subscriber {
     this.#consumer.on(CRASH, ({ payload: { error, restart } }) => {
       const again = `consuming failed: ${messageOf(error)}; starting again`
       if (restart || isAway(error)) logger.warn({ repeats: 'consuming' }, again)
-      else onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ${adviceOn(error)}`))
+      else onCrash(new FatalError(`consuming ended: ${messageOf(error)}; ${adviceOn(error, this.options)}`))
+      void this.#tellOfRights(error)
       // kafkajs starts the consumer again by itself, except after errors that it takes for final.
       if (!restart && isAway(error)) this.#restart = setTimeout(() => void this.#run(aborting), restartMs)
     })
@@ -117,6 +119,14 @@ export class Subscriber {
     // kafkajs has patience with a broker that is not there, and none with a connection that is cut right now.
     await retry(`subscribing to ${topic}`, connect, { signal: stopping, logger })
     await this.#run(aborting)
+  }
+
+  /** kafkajs says of a group that may not even be described that its coordinator was not found. */
+  async #tellOfRights(error: unknown): Promise<void> {
+    const { group, logger } = this.options
+    if (!/find group coordinator/.test(messageOf(error))) return
+    if (await mayReadGroup(this.kafka, group).catch(() => true)) return
+    logger.warn({ repeats: 'rights' }, `the group ${group} may not be used with these rights: grant READ on it`)
   }
 
   async #run(aborting: AbortSignal): Promise<void> {
@@ -191,7 +201,8 @@ function isAway(error: unknown): boolean {
   return awayNames.includes(error.name) || isAway(error.cause)
 }
 
-function adviceOn(error: Error): string {
+function adviceOn(error: Error, { topic, group }: SubscriberOptions): string {
+  if (/not authorized/i.test(messageOf(error))) return `grant READ on the topic ${topic} and on the group ${group}`
   if (/compression not implemented/.test(messageOf(error))) {
     return "webmon reads gzip and no compression: set the topic's compression.type to gzip or producer, and remove its records"
   }

@@ -41,7 +41,7 @@ async function ensureTopicOnce(kafka: Kafka, config: KafkaConfig, options: Retry
     } catch (error) {
       if (!/not authorized/i.test(messageOf(error))) throw error
       throw new Error(
-        `topic ${config.topic} is missing and may not be created with these rights; run: ${topicCommand(config, replicas)}`,
+        `topic ${config.topic} is missing, or hidden, and may not be created with these rights; run: ${topicCommand(config, replicas)}`,
       )
     }
   } finally {
