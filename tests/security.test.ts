@@ -8,7 +8,7 @@ import { findPgBouncer, startPgBouncer } from '../local/pgbouncer.ts'
 import { type LocalPostgres, startPostgres } from '../local/postgres.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, type Stack } from './helpers/stack.ts'
-import { databaseEnv } from './helpers/stackEnv.ts'
+import { databaseEnv, openPool } from './helpers/stackEnv.ts'
 import { startWebsites, type Websites } from './helpers/websites.ts'
 
 const folder = mkdtempSync(path.join(tmpdir(), 'webmon-security-'))
@@ -93,6 +93,17 @@ describe('Kafka', () => {
     }),
   )
 
+  it.each(['plain', 'scram-sha-256', 'scram-sha-512'])('with a password by %s, over TLS', (mechanism) =>
+    expectItWorks(
+      tls({
+        WEBMON_KAFKA_PORT: String(kafka.ports.saslSsl),
+        WEBMON_KAFKA_SASL_MECHANISM: mechanism,
+        WEBMON_KAFKA_SASL_USERNAME: 'webmon',
+        WEBMON_KAFKA_SASL_PASSWORD: 'kafka-secret',
+      }),
+    ),
+  )
+
   it.each([
     [
       'a server of another authority',
@@ -170,6 +181,18 @@ describe('PostgreSQL', () => {
 
   it('without TLS by disable is refused by a server that demands it', () =>
     refused(env('disable'), /no pg_hba.conf entry/))
+
+  // pg_hba.conf lets nobody in without TLS.
+  it('with TLS by verify-full, for both services', async () => {
+    const address = await postgres.createDatabase()
+    const pool = openPool({ ...postgres.admin, database: address.database })
+    try {
+      const more = { WEBMON_DATABASE_DB: address.database, WEBMON_DATABASE_SSLROOTCERT: file('ca.pem') }
+      await expectItWorks(env('verify-full', more), pool)
+    } finally {
+      await pool.end()
+    }
+  })
 
   it('with a client certificate', () =>
     started(
