@@ -10,7 +10,10 @@ export interface Fenced {
 /** @param page from the project's folder, such as `README.md` */
 export function fencedBlocks(page: string): Fenced[] {
   const text = readFileSync(new URL(`../../${page}`, import.meta.url), 'utf8')
-  return [...text.matchAll(/^```(\w*)\n(.*?)^```$/gms)].map(([, language = '', text = '']) => ({ language, text }))
+  return [...text.matchAll(/^( *)```(\w*)\n(.*?)^\1```$/gms)].map(([, , language = '', text = '']) => ({
+    language,
+    text,
+  }))
 }
 
 /** The commands of the page's bash blocks, each a line, without what stands behind a # beside it. */
