@@ -51,6 +51,8 @@ const tools = [
   ['faketime', 'apt-get install faketime'],
   ['promtool', 'apt-get install prometheus'],
   ['Prometheus', 'apt-get install prometheus'],
+  ['pg_dump', 'apt-get install postgresql'],
+  ['systemd-analyze', 'apt-get install systemd'],
   ['Chromium', 'apt-get install chromium'],
   ['Docker', 'https://docs.docker.com/engine/install/'],
 ]

@@ -19,6 +19,8 @@ export interface PostgresOptions {
   readonly access?: readonly string[]
   /** Settings of the server, which go before ours. */
   readonly settings?: Readonly<Record<string, string>>
+  /** Arguments of initdb: those of a server before 17, which lacks our locale. */
+  readonly locale?: readonly string[]
   /** Does not wait for the disk: faster, and the data does not survive a power cut (a kill -9 it does). */
   readonly unsafe?: boolean
   readonly progress?: (line: string) => void
@@ -28,6 +30,7 @@ export interface PostgresOptions {
 const host = '127.0.0.1'
 /** Owns the databases, and is no administrator: what webmon may do in one, it may do on any server. */
 const owner = { user: 'webmon', password: 'webmon' }
+const locale = ['--locale-provider=builtin', '--builtin-locale=C.UTF-8']
 const readyWithinMs = 60_000
 const stopWithinMs = 20_000
 
@@ -155,7 +158,7 @@ export class LocalPostgres {
       args: [
         ...['-D', unfinished, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${temporaryPassword}`],
         // The same on every machine, whatever its locale is.
-        ...['--encoding=UTF8', '--no-locale', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
+        ...['--encoding=UTF8', '--no-locale', ...(this.options.locale ?? locale)],
         ...(this.options.unsafe ? ['--no-sync'] : []),
       ],
       cwd: '/',

@@ -1,5 +1,4 @@
-import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
@@ -10,6 +9,7 @@ import { closeDays } from '../src/database/closeDays.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { isNoPartition } from '../src/database/partitions.ts'
 import { checkEntry, decodedEntry, insertBare } from './helpers/entries.ts'
+import { makeDayPartitions, migrateToFirst } from './helpers/firstTables.ts'
 import { type Counted, readRollups, rollupsOf } from './helpers/rollupReference.ts'
 import { until } from './helpers/services.ts'
 import { TestDatabase } from './helpers/testDatabase.ts'
@@ -27,24 +27,6 @@ beforeEach(async () => {
   database = await TestDatabase.create()
 })
 afterEach(() => database.stop())
-
-/** The tables as they were before there were rollups. */
-async function migrateToFirst(): Promise<void> {
-  const sql = path.join(import.meta.dirname, '../sql')
-  const folder = await mkdtemp(path.join(tmpdir(), 'webmon-sql-'))
-  database.onStop(() => rm(folder, { recursive: true }))
-  for (const file of ['0001_tables.sql', 'sample_websites.sql']) await cp(path.join(sql, file), path.join(folder, file))
-  await migrate(database.pool, { logger, folder })
-}
-
-async function makeDayPartitions(times: readonly Date[]): Promise<void> {
-  for (const day of new Set(times.map((time) => time.toISOString().slice(0, 10)))) {
-    await database.pool.query(
-      `CREATE TABLE check_entry_${day.replaceAll('-', '')} PARTITION OF check_entry
-         FOR VALUES FROM ('${day} 00:00:00+00') TO (timestamptz '${day} 00:00:00+00' + interval '24 hours')`,
-    )
-  }
-}
 
 const addWebsites = () =>
   database.pool.query(
@@ -89,10 +71,13 @@ async function storedEntries(): Promise<Counted[]> {
 }
 
 test('the entries of several websites, hours and days are added up, rechecks left out', async () => {
-  await migrateToFirst()
+  await migrateToFirst(database.pool)
   await addWebsites()
   const entries = someEntries()
-  await makeDayPartitions(entries.map(({ timestamp }) => timestamp))
+  await makeDayPartitions(
+    database.pool,
+    entries.map(({ timestamp }) => timestamp),
+  )
   await insertBare(database.pool, entries)
   await migrate(database.pool, { logger, intervalSeconds: 60 })
   expect(await readRollups(database.pool, 'hour')).toEqual(rollupsOf(entries, 'hour'))
@@ -112,7 +97,7 @@ test.each(['at once', 'later'])('the rows of the original are added up %s, whose
     `UPDATE check_entry SET regex_match = false WHERE http_status = 404;
      INSERT INTO check_entry VALUES (gen_random_uuid(), gen_random_uuid(), '-infinity', 1, 200, '', true)`,
   )
-  if (when === 'later') await migrateToFirst()
+  if (when === 'later') await migrateToFirst(database.pool)
   await migrate(database.pool, { logger, intervalSeconds: 60 })
   // One whose time means nothing is in no hour.
   const entries = (await storedEntries()).filter(({ timestamp }) => (timestamp as Date | number) !== -Infinity)
@@ -127,7 +112,7 @@ test('the rollups belong to the owner of check_entry, and who may write or read 
     await database.makeRole('writer', `LOGIN PASSWORD 'writer'`),
     await database.makeRole('reader'),
   ]
-  await migrateToFirst()
+  await migrateToFirst(database.pool)
   await addWebsites()
   await database.asAdmin(
     `GRANT ${group} TO webmon; GRANT CREATE ON SCHEMA public TO ${group}; ALTER TABLE check_entry OWNER TO ${group};
@@ -158,10 +143,10 @@ test('the rollups belong to the owner of check_entry, and who may write or read 
 })
 
 test('what is being stored while they are added up is counted once', async () => {
-  await migrateToFirst()
+  await migrateToFirst(database.pool)
   await addWebsites()
   const entries = someEntries()
-  await makeDayPartitions([...entries.map(({ timestamp }) => timestamp), new Date()])
+  await makeDayPartitions(database.pool, [...entries.map(({ timestamp }) => timestamp), new Date()])
   await insertBare(database.pool, entries)
   // A webmon that knows no rollups is in the middle of storing.
   const old = await database.begin(
