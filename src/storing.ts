@@ -65,6 +65,7 @@ export class Storing {
         logger,
         intervalSeconds: config.monitoring.intervalSeconds,
         hourDays,
+        incidents: config.monitoring,
         signal,
         onPartitionsMade: (count) => partitionsCreated.inc(count),
       })
