@@ -160,6 +160,23 @@ test('whoever stores them side by side, incidents are those of all entries', asy
   )
 }, 300_000)
 
+test('a late entry changes what a thousand later ones mean', async () => {
+  await empty()
+  const incidents = { failures: 2, recoveries: 2 }
+  const at = (ms: number, available: boolean) =>
+    checkEntry({ websiteId: ids[0] as string, timestamp: new Date(startMs + ms), available })
+  // Neither two failing ones in a row nor two good ones.
+  const all = Array.from({ length: 1_000 }, (_, n) => at(n * 1_000, n % 2 === 1))
+  const late = at(500, false)
+  const store = (chunk: CheckEntry[]) =>
+    storeChunk(database.pool, chunk.map(decodedEntry), { signal, logger, intervalSeconds: 60, hourDays: 0, incidents })
+  await store(all)
+  expect(await stored()).toEqual([])
+  await store([late])
+  expect(shown(await stored())).toEqual(expected([...all, late], incidents))
+  expect(await stored()).toMatchObject([{ ended: null, announced: false }])
+})
+
 function newestOf(entries: CheckEntry[], id: string): CheckEntry | undefined {
   return entries
     .filter(({ websiteId, suspectSince }) => websiteId === id && !suspectSince)
