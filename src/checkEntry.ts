@@ -34,6 +34,8 @@ export interface CheckEntry {
   readonly finalUrl: string | null
   /** Beside the slots of its website: rollups and coverage leave it out. */
   readonly recheck: boolean
+  /** Since when the monitor's own network was in doubt as this was made: then it is no part of an incident. Null: it was not. */
+  readonly suspectSince: Date | null
   /** The interval of its website, in seconds: the time that this entry stands for. Null: not told. */
   readonly intervalSeconds: number | null
   /** Of the certificates that were shown, the one that ends first; null: no TLS. */

@@ -124,6 +124,8 @@ function monitoring(values: Values) {
     nameservers: values.get('monitoring.nameservers', list(nameserver), []),
     allow: values.get('monitoring.allow', list(cidr), []),
     deny: values.get('monitoring.deny', list(cidr), linkLocal),
+    failures: values.get('monitoring.failures', whole(1, 100), 2),
+    recoveries: values.get('monitoring.recoveries', whole(1, 100), 1),
   }
 }
 

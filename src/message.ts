@@ -56,6 +56,7 @@ export function encode(entry: CheckEntry): string {
     redirects: entry.redirects ?? undefined,
     final_url: entry.finalUrl ?? undefined,
     recheck: entry.recheck || undefined,
+    suspect_since: entry.suspectSince ?? undefined,
     interval: entry.intervalSeconds ?? undefined,
     certificate_begins: entry.certificate?.begins,
     certificate_expires: entry.certificate?.expires,
@@ -111,6 +112,7 @@ export function decode(
     redirects: optional(fields, 'redirects', wholeNumber, largestSmallint),
     finalUrl: optional(fields, 'final_url', shortText, 2_000),
     recheck: optional(fields, 'recheck', truth) ?? false,
+    suspectSince: timeIn(textOf(fields.suspect_since)) ?? null,
     intervalSeconds: optional(fields, 'interval', wholeNumber, longestIntervalSeconds),
     certificate: certificateOf(fields),
   }
@@ -155,14 +157,14 @@ function entryTime(
 }
 
 function certificateOf(fields: Fields): Certificate | null {
-  const begins = certificateTime(textOf(fields.certificate_begins))
-  const expires = certificateTime(textOf(fields.certificate_expires))
+  const begins = timeIn(textOf(fields.certificate_begins))
+  const expires = timeIn(textOf(fields.certificate_expires))
   if (begins === undefined || expires === undefined) return null
   return { begins, expires, issuer: optional(fields, 'certificate_issuer', shortText, 200) ?? '' }
 }
 
 /** X.509 has no years beyond 9999 (RFC 5280, 4.1.2.5), and PostgreSQL cannot hold all that a Date can. */
-function certificateTime(text: string | undefined): Date | undefined {
+function timeIn(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const ms = timeOfOurs(text)
   const time = new Date(Number.isNaN(ms) ? text : ms)

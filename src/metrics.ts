@@ -58,6 +58,11 @@ export class ProducerMetrics {
     name: 'webmon_checks_due_per_second',
     help: 'Checks that come due in a second, in the mean: one per interval of each website',
   })
+  readonly networkInDoubt = new ReadGauge({
+    ...this.#own,
+    name: 'webmon_network_in_doubt',
+    help: '1 while most websites fail with a network error, so that it is rather the network of the producer',
+  })
   readonly spoolEntries = new ReadGauge({
     ...this.#own,
     name: 'webmon_spool_entries',

@@ -18,6 +18,7 @@ import { Publisher } from './kafka/publisher.ts'
 import { ensureTopic } from './kafka/topic.ts'
 import { encode } from './message.ts'
 import { ProducerMetrics } from './metrics.ts'
+import { NetworkDoubt } from './networkDoubt.ts'
 import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
@@ -75,11 +76,16 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
   await prepareTables(database, service, (count) => metrics.partitionsCreated.inc(count))
 
   const checker = makeChecker(service)
+  const doubt = new NetworkDoubt((failing, of) => {
+    if (doubt.since === null) logger.info('the network of this machine is no longer in doubt')
+    else logger.warn(`the network of this machine is in doubt: ${failing} of ${of} websites fail with a network error`)
+  })
+  metrics.networkInDoubt.fromValue(() => Number(doubt.since !== null))
   const pool = new CheckPool(
     config.producer.threads,
     ({ website, recheck }) => checker.check(website, recheck),
     async (entry, website) => {
-      await spool.add(entry.websiteId, encode(entry), pool.full)
+      await spool.add(entry.websiteId, encode(doubt.judge(entry)), pool.full)
       rechecks.seen(entry, website)
       logger.debug(summaryOf(entry), `checked ${website.name}`)
     },

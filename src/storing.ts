@@ -65,6 +65,7 @@ export class Storing {
         logger,
         intervalSeconds: config.monitoring.intervalSeconds,
         hourDays,
+        incidents: config.monitoring,
         signal,
         onPartitionsMade: (count) => partitionsCreated.inc(count),
       })
@@ -77,7 +78,8 @@ export class Storing {
     }
   }
 
-  #tell(records: TopicRecord[], { entries, duplicates, deadLetters, statusChanges }: Stored): void {
+  #tell(records: TopicRecord[], stored: Stored): void {
+    const { entries, duplicates, deadLetters, statusChanges, incidentEvents } = stored
     const { logger } = this.service
     const { metrics } = this
     this.#window.entries += entries
@@ -101,6 +103,9 @@ export class Storing {
     }
     for (const { websiteId, from, to } of statusChanges) {
       logger.info({ website_id: websiteId, from, to }, `a website is ${to}`)
+    }
+    for (const { kind, websiteId, incidentId } of incidentEvents) {
+      logger.info({ website_id: websiteId, incident_id: incidentId }, `an incident is ${kind}`)
     }
   }
 }

@@ -4,7 +4,7 @@ import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { applyRetention } from '../src/database/retention.ts'
-import { checkEntry, decodedEntry } from './helpers/entries.ts'
+import { checkEntry, decodedEntry, incidents } from './helpers/entries.ts'
 import { readRollups, rollupsOf } from './helpers/rollupReference.ts'
 import { until } from './helpers/services.ts'
 import { TestDatabase } from './helpers/testDatabase.ts'
@@ -24,7 +24,7 @@ afterEach(() => database.stop())
 
 const close = (pool = database.pool, more = {}) => closeDays(pool, { logger, signal, ...more })
 const store = (entries: readonly CheckEntry[], pool = database.pool, hourDays = 0) =>
-  storeChunk(pool, entries.map(decodedEntry), { signal, logger, intervalSeconds: 30, hourDays })
+  storeChunk(pool, entries.map(decodedEntry), { signal, logger, intervalSeconds: 30, hourDays, incidents })
 const hours = () => readRollups(database.pool, 'hour')
 const days = () => readRollups(database.pool, 'day')
 const closed = () => database.value<Date>('SELECT closed FROM rollup_state')

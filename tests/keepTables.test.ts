@@ -3,7 +3,7 @@ import { storeChunk } from '../src/database/chunk.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { ensurePartitionFor } from '../src/database/partitions.ts'
 import { bytesPerRow, describeVolume, readVolume } from '../src/database/volume.ts'
-import { checkEntry, decodedEntry } from './helpers/entries.ts'
+import { checkEntry, decodedEntry, incidents } from './helpers/entries.ts'
 import { readRollups, rollupsOf } from './helpers/rollupReference.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, type Stack } from './helpers/stack.ts'
@@ -64,7 +64,7 @@ describe('the volume', () => {
 test('a consumer tells the volume at its start, fills check_day and drops what is older than the retention', async () => {
   const entries = [1, 2, 3].map((ago) => checkEntry({ timestamp: new Date(Date.now() - ago * dayMs) }))
   const signal = new AbortController().signal
-  const storing = { signal, logger: quiet, intervalSeconds: 30, hourDays: 0 }
+  const storing = { signal, logger: quiet, intervalSeconds: 30, hourDays: 0, incidents }
   await storeChunk(stack.pool, entries.map(decodedEntry), storing)
   await ensurePartitionFor(stack.pool, new Date(Date.now() - 100 * dayMs), { logger: quiet })
   const old = new Date(Date.now() - 100 * dayMs).toISOString().slice(0, 10).replaceAll('-', '')

@@ -12,7 +12,7 @@ import { createDatabase, openPool } from './helpers/stack.ts'
 
 const logger = { info: vi.fn(), warn: vi.fn(), debug: vi.fn() }
 const allTables = [
-  ...['check_day', 'check_entry', 'check_hour', 'dead_letter', 'rollup_state', 'stale_day'],
+  ...['alert', 'check_day', 'check_entry', 'check_hour', 'dead_letter', 'incident', 'rollup_state', 'stale_day'],
   ...['webmon_migration', 'website'],
 ]
 const sqlFolder = path.join(import.meta.dirname, '../sql')

@@ -7,7 +7,7 @@ import { storeChunk } from '../src/database/chunk.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { ensurePartitionFor, ensurePartitions } from '../src/database/partitions.ts'
 import { applyRetention } from '../src/database/retention.ts'
-import { checkEntry, decodedEntry } from './helpers/entries.ts'
+import { checkEntry, decodedEntry, incidents } from './helpers/entries.ts'
 import { until } from './helpers/services.ts'
 import { openPool } from './helpers/stackEnv.ts'
 
@@ -49,7 +49,7 @@ class Inserters {
 
   constructor(private readonly pools: readonly [pg.Pool, pg.Pool]) {
     const [ours, original] = pools
-    const storing = { signal, logger, intervalSeconds: 30, hourDays: 0 }
+    const storing = { signal, logger, intervalSeconds: 30, hourDays: 0, incidents }
     this.#work = [
       this.#repeat(async () => {
         await storeChunk(ours, [decodedEntry(checkEntry()), decodedEntry(checkEntry({ responseTimeMs: 99 }))], storing)

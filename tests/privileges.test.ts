@@ -2,6 +2,7 @@ import type pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type DatabaseAddress, withClient } from '../local/databaseAddress.ts'
 import { type LocalPostgres, startPostgres } from '../local/postgres.ts'
+import type { CheckEntry } from '../src/checkEntry.ts'
 import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { deleteDeadLetters, listDeadLetters, replayDeadLetters } from '../src/database/deadLetters.ts'
@@ -14,7 +15,7 @@ import { readWebsites } from '../src/database/websites.ts'
 import { defaultSettings } from '../src/websiteSettings.ts'
 import { doctor } from './helpers/doctor.ts'
 import { documentedRoles, type Grant, singleRights } from './helpers/documentedRights.ts'
-import { checkEntry } from './helpers/entries.ts'
+import { checkEntry, incidents } from './helpers/entries.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, databaseEnv, openPool, type Stack } from './helpers/stack.ts'
 import { delivered, silent, topicRecord } from './helpers/storing.ts'
@@ -211,8 +212,11 @@ describe('without one of the documented rights of', () => {
       const now = checkEntry({ websiteId, available: status !== 'active', certificate: later })
       const earlier = checkEntry({ websiteId, timestamp: new Date(Date.now() - 2 * 3_600_000) })
       const letter = { record: topicRecord('x'), kind: 'syntax' as const, reason: 'x' }
-      const stored = [delivered(now), delivered(earlier), letter]
-      await storeChunk(pool, stored, { ...options, intervalSeconds: 30, hourDays: 0 })
+      const storing = { ...options, intervalSeconds: 30, hourDays: 0, incidents }
+      await storeChunk(pool, [delivered(now), delivered(earlier), letter], storing)
+      for (const entries of lateEntries(await anotherWebsite())) {
+        await storeChunk(pool, entries.map(delivered), storing)
+      }
       await closeDays(pool, options)
       await applyRetention(pool, { entryDays: 90, hourDays: 0, dayDays: 0 }, options)
       await websiteCounts(pool, [0]).get()
@@ -233,6 +237,20 @@ describe('without one of the documented rights of', () => {
         await asAdmin("DELETE FROM website WHERE name = 'three'")
       }
     },
+  }
+
+  async function anotherWebsite(): Promise<string> {
+    const { rows } = await asAdmin(
+      `INSERT INTO website (name, url) VALUES ('four', 'http://127.0.0.1/') RETURNING website_id`,
+    )
+    return (rows[0] as { website_id: string }).website_id
+  }
+
+  /** An incident is made of entries that come late, ends earlier with the next one, and is none with the last one. */
+  function lateEntries(id: string): CheckEntry[][] {
+    const at = (minutes: number, available: boolean) =>
+      checkEntry({ websiteId: id, available, timestamp: new Date(Date.now() + minutes * 60_000) })
+    return [[at(0, true)], [at(-60, false), at(-50, false)], [at(-30, true)], [at(-55, true)]]
   }
 
   async function migrated(pool: pg.Pool): Promise<void> {

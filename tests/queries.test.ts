@@ -4,7 +4,7 @@ import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { documentedQueries } from './helpers/documentedQueries.ts'
-import { checkEntry, decodedEntry } from './helpers/entries.ts'
+import { checkEntry, decodedEntry, incidents } from './helpers/entries.ts'
 import { until } from './helpers/services.ts'
 import { TestDatabase } from './helpers/testDatabase.ts'
 
@@ -51,7 +51,7 @@ beforeAll(async () => {
 afterAll(() => database.stop())
 
 const store = (entries: readonly CheckEntry[]) =>
-  storeChunk(database.pool, entries.map(decodedEntry), { signal, logger, intervalSeconds: 30, hourDays: 0 })
+  storeChunk(database.pool, entries.map(decodedEntry), { signal, logger, intervalSeconds: 30, hourDays: 0, incidents })
 
 /** Runs it as it is documented. */
 async function run(title: string): Promise<Record<string, unknown>[]> {

@@ -8,7 +8,7 @@ import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { isNoPartition } from '../src/database/partitions.ts'
-import { checkEntry, decodedEntry, insertBare } from './helpers/entries.ts'
+import { checkEntry, decodedEntry, incidents, insertBare } from './helpers/entries.ts'
 import { makeDayPartitions, migrateToFirst } from './helpers/firstTables.ts'
 import { type Counted, readRollups, rollupsOf } from './helpers/rollupReference.ts'
 import { until } from './helpers/services.ts'
@@ -16,7 +16,7 @@ import { TestDatabase } from './helpers/testDatabase.ts'
 
 const logger = { info: vi.fn(), warn: vi.fn(), debug: vi.fn() }
 const signal = new AbortController().signal
-const storing = { signal, logger, intervalSeconds: 60, hourDays: 0 }
+const storing = { signal, logger, intervalSeconds: 60, hourDays: 0, incidents }
 const hourMs = 3_600_000
 const [one, two, unknown] = [1, 2, 3].map((n) => `00000000-0000-4000-8000-00000000000${n}`) as [string, string, string]
 const original = await readFile(path.join(import.meta.dirname, 'data/original-database.sql'), 'utf8')

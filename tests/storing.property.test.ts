@@ -6,13 +6,13 @@ import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { ensurePartitionFor } from '../src/database/partitions.ts'
-import { checkEntry, decodedEntry } from './helpers/entries.ts'
+import { checkEntry, decodedEntry, incidents } from './helpers/entries.ts'
 import { type Reported, readRollups, reportedBy, rollupsOf } from './helpers/rollupReference.ts'
 import { TestDatabase } from './helpers/testDatabase.ts'
 
 const logger = { info: vi.fn(), warn: vi.fn(), debug: vi.fn() }
 const signal = new AbortController().signal
-const storing = { signal, logger, intervalSeconds: 60, hourDays: 0 }
+const storing = { signal, logger, intervalSeconds: 60, hourDays: 0, incidents }
 const ids = [1, 2, 3, 4, 5].map((n) => `00000000-0000-4000-8000-00000000000${n}`)
 const startMs = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 4 * 86_400_000
 

@@ -206,6 +206,7 @@ class Visit {
       redirects: this.#redirects || null,
       finalUrl: this.#finalUrl,
       recheck: this.recheck,
+      suspectSince: null,
       intervalSeconds: website.interval ?? this.options.intervalSeconds ?? null,
       certificate: this.#certificate,
     }

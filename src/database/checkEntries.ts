@@ -23,6 +23,7 @@ const columns = {
   redirects: 'smallint',
   final_url: 'varchar',
   recheck: 'boolean',
+  suspect: 'boolean',
 } as const satisfies Record<string, ArrayType>
 
 const names = Object.keys(columns) as (keyof typeof columns)[]
@@ -105,6 +106,7 @@ export class EntryRows {
     arrays.redirects.smallint(entry.redirects)
     arrays.final_url.varchar(entry.finalUrl)
     arrays.recheck.boolean(entry.recheck)
+    arrays.suspect.boolean(entry.suspectSince !== null)
     return true
   }
 

@@ -1,11 +1,13 @@
 import pg from 'pg'
 import type { CheckEntry } from '../checkEntry.ts'
 import type { DeadLetter } from '../deadLetter.ts'
+import type { IncidentRules } from '../incident.ts'
 import type { Logger } from '../logger.ts'
 import type { Decoded } from '../message.ts'
 import { EntryRows } from './checkEntries.ts'
 import { pipelined, type Statement, transaction, transactionLimits } from './database.ts'
 import { insertDeadLetters } from './deadLetters.ts'
+import { type IncidentEvent, IncidentWebsites } from './incidents.ts'
 import { MigrationError } from './migrationError.ts'
 import { ensurePartitionFor, isNoPartition, partitionStart } from './partitions.ts'
 import { dayMs } from './period.ts'
@@ -18,6 +20,7 @@ export interface Stored {
   /** The chunk's, and those that PostgreSQL refused. */
   readonly deadLetters: readonly DeadLetter[]
   readonly statusChanges: readonly StatusChange[]
+  readonly incidentEvents: readonly IncidentEvent[]
 }
 
 export interface StoreOptions {
@@ -27,6 +30,7 @@ export interface StoreOptions {
   readonly intervalSeconds: number
   /** Days of `check_hour` that are kept: older entries are stored, and not counted. 0: all. */
   readonly hourDays: number
+  readonly incidents: IncidentRules
   readonly onPartitionsMade?: (count: number) => void
 }
 
@@ -35,7 +39,7 @@ const attemptsAtOnce = 5
 
 /**
  * Stores what became of some records in one transaction: the entries, each id once; the hours of the rollup; the status
- * of the websites whose newest entry is among them; the dead letters. Whoever calls it may commit the offsets afterwards.
+ * of the websites whose newest entry is among them, and their incidents; the dead letters. Whoever calls it may commit the offsets afterwards.
  *
  * Rows that PostgreSQL refuses become dead letters, too. Deadlocks and the like are tried again at once, and missing
  * partitions are made.
@@ -74,24 +78,30 @@ async function storeWhole(
   const deadLetters: DeadLetter[] = []
   const rows = new EntryParts(options)
   const statuses = new WebsiteStatuses()
+  const incidents = new IncidentWebsites()
   for (const one of chunk) {
     if ('entry' in one) {
       rows.add(one.entry)
       statuses.add(one.entry)
+      incidents.add(one.entry)
     } else deadLetters.push(one)
   }
   const inserts = rows.inserts(mayBeThere)
   return pipelined(pool, options.signal, async (send) => {
     if (deadLetters.length > 0) void send(insertDeadLetters(deadLetters))
-    if (inserts.length === 0) return async () => ({ entries: 0, duplicates: 0, deadLetters, statusChanges: [] })
+    if (inserts.length === 0)
+      return async () => ({ entries: 0, duplicates: 0, deadLetters, statusChanges: [], incidentEvents: [] })
     const locked = send(statuses.lock())
+    const asked = send(incidents.toDecide())
     const inserted = inserts.map(send)
     const changed = (await locked).rows
     const updated = changed.length > 0 ? send(statuses.update(changed)) : undefined
+    const toDecide = (await asked).rows
+    const incidentEvents = toDecide.length > 0 ? await incidents.decide(send, toDecide, options.incidents) : []
     return async () => {
       const entries = (await Promise.all(inserted)).reduce((sum, result) => sum + result.rows[0].inserted, 0)
       const statusChanges = updated ? changesIn(await updated) : []
-      return { entries, duplicates: rows.length - entries, deadLetters, statusChanges }
+      return { entries, duplicates: rows.length - entries, deadLetters, statusChanges, incidentEvents }
     }
   })
 }
@@ -104,6 +114,7 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
   return transaction(pool, options.signal, async (client) => {
     const run = ({ text, values }: Statement) => client.query(text, values)
     const statuses = new WebsiteStatuses()
+    const incidents = new IncidentWebsites(true)
     let [stored, inserted] = [0, 0]
     const store = async (part: typeof entries): Promise<void> => {
       const rows = new EntryParts(options)
@@ -116,7 +127,10 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
         await client.query('RELEASE SAVEPOINT part')
         inserted += rowsOfPart
         stored += part.length
-        for (const { entry } of part) statuses.add(entry)
+        for (const { entry } of part) {
+          statuses.add(entry)
+          incidents.add(entry)
+        }
       } catch (error) {
         if (!isRefusal(error)) throw error
         await client.query('ROLLBACK TO SAVEPOINT part; RELEASE SAVEPOINT part')
@@ -140,8 +154,10 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
     await store(entries)
     const { rows: changed } = await run(statuses.lock())
     const statusChanges = changed.length > 0 ? changesIn(await run(statuses.update(changed))) : []
+    const { rows: toDecide } = await run(incidents.toDecide())
+    const incidentEvents = toDecide.length > 0 ? await incidents.decide(run, toDecide, options.incidents) : []
     if (deadLetters.length > 0) await run(insertDeadLetters(deadLetters))
-    return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges }
+    return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges, incidentEvents }
   })
 }
 

@@ -25,11 +25,15 @@ export function checkEntry(more: Partial<CheckEntry> = {}): CheckEntry {
     redirects: null,
     finalUrl: null,
     recheck: false,
+    suspectSince: null,
     intervalSeconds: 30,
     certificate: null,
     ...more,
   }
 }
+
+/** When incidents open and close, as it is configured by default. */
+export const incidents = { failures: 2, recoveries: 1 } as const
 
 /** As it comes out of its message. */
 export function decodedEntry(entry: CheckEntry): { record: TopicRecord; entry: CheckEntry } {

@@ -7,6 +7,7 @@ import { openDatabase } from '../../src/database/database.ts'
 import { migrate } from '../../src/database/migrations.ts'
 import type { Decoded } from '../../src/message.ts'
 import type { TopicRecord } from '../../src/topicRecord.ts'
+import { incidents } from './entries.ts'
 import { until } from './services.ts'
 
 export const silent = {
@@ -54,7 +55,7 @@ export async function openStore(
     address,
     pool,
     websiteIds: rows.map(({ id }) => id),
-    store: (chunk) => storeChunk(pool, chunk, { signal, logger: silent, intervalSeconds: 30, hourDays: 0 }),
+    store: (chunk) => storeChunk(pool, chunk, { signal, logger: silent, intervalSeconds: 30, hourDays: 0, incidents }),
     stop: () => pool.end(),
   }
 }

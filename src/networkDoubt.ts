@@ -1,0 +1,55 @@
+import type { CheckError } from './check/checkError.ts'
+import type { CheckEntry } from './checkEntry.ts'
+
+/** What the monitor's own network can cause, as long as no response came. */
+const networkErrors: ReadonlySet<string> = new Set<CheckError>(['dns', 'refused', 'unreachable', 'reset', 'timeout'])
+
+const fewest = 5
+
+/**
+ * Whether it is rather the monitor's own network that fails. Since the first network error, the newest check of each
+ * website counts: while it was a network error for at least 5 of them and for more than half, entries with a network
+ * error are suspect. With fewer than 5 websites there is never a doubt.
+ */
+export class NetworkDoubt {
+  /** By website, since the first network error: whether its newest check was one. */
+  readonly #newest = new Map<string, boolean>()
+  #failing = 0
+  #since: Date | null = null
+  #told = false
+
+  /** @param tell is called when a doubt begins, with how many websites failed of how many, and when it is over */
+  constructor(private readonly tell: (failing: number, of: number) => void) {}
+
+  /** Since when there is a doubt; null: there is none. */
+  get since(): Date | null {
+    const { size } = this.#newest
+    return this.#failing >= fewest && this.#failing > size / 2 ? this.#since : null
+  }
+
+  /** The entry, marked where it is suspect. To be asked about every entry, in the order in which checks end. */
+  judge(entry: CheckEntry): CheckEntry {
+    const failed = entry.httpStatus === 0 && networkErrors.has(entry.error ?? '')
+    if (this.#since === null && !failed) return entry
+    this.#since ??= entry.timestamp
+    this.#count(entry.websiteId, failed)
+    const { since } = this
+    if ((since !== null) !== this.#told) {
+      this.#told = since !== null
+      this.tell(this.#failing, this.#newest.size)
+    }
+    if (this.#failing <= this.#newest.size / 2) this.#end()
+    return failed && since ? { ...entry, suspectSince: since } : entry
+  }
+
+  #count(websiteId: string, failed: boolean): void {
+    this.#failing += Number(failed) - Number(this.#newest.get(websiteId) ?? false)
+    this.#newest.set(websiteId, failed)
+  }
+
+  #end(): void {
+    this.#newest.clear()
+    this.#failing = 0
+    this.#since = null
+  }
+}
