@@ -41,6 +41,7 @@ describe('a message of ours', () => {
       redirects: 2,
       finalUrl: 'https://www.example.com/',
       recheck: true,
+      suspectSince: new Date('2026-11-24T11:58:00.000Z'),
       certificate: {
         begins: new Date('2026-01-01T00:00:00Z'),
         expires: new Date('2026-11-23T00:00:00Z'),
