@@ -1,6 +1,7 @@
 import type { ListedWebsite } from '../database/websiteList.ts'
+import { percent, timeText } from '../figures.ts'
 import { shownUrl } from '../shownUrl.ts'
-import { percent, properties, table, timeText } from './table.ts'
+import { properties, table } from './table.ts'
 
 const hidden = 'hidden'
 
