@@ -81,7 +81,9 @@ export function sparkline(bars: readonly Bar[]): Html {
 /** Uptime, never without its coverage. */
 export function uptimeFigure({ uptime, coverage }: Pick<Bar, 'uptime' | 'coverage'>): Html {
   const [figure, level] =
-    uptime === null ? ['no checks', 'none'] : [percent(uptime), uptime >= 0.9995 ? 'fine' : 'less']
+    uptime === null
+      ? ['no checks', 'none']
+      : [percent(uptime), uptime >= 0.9995 ? 'fine' : uptime >= 0.99 ? 'some' : 'less']
   const known = coverage >= 0.9995 ? 'of 100 %' : `of ${percent(coverage).replace(/\.(\d)\d/, '.$1')}`
   return html`<b class="${level}">${figure}</b> <small class="${coverage < wholeFrom ? 'thin' : ''}" title="coverage: the share of the time for which there are checks">${known}</small>`
 }

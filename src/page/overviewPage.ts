@@ -96,12 +96,12 @@ function row(website: ShownWebsite): Html {
   const [hours, days] = [website.hourBars(), website.dayBars()]
   const why = now.status === 'unavailable' && (now.cause ?? now.error ?? `http_status ${now.http_status}`)
   return html`<tr id="w-${id}">
-<th scope="row"><a href="/websites/${id}">${now.name}</a><small>${url}</small>${now.tags.length > 0 && html`<small class="tags">${now.tags.map((tag) => html`<a href="/?${new URLSearchParams({ tag }).toString()}">${tag}</a> `)}</small>`}</th>
+<th scope="row"><a href="/websites/${id}">${now.name}</a><small>${url}${now.tags.map((tag) => html` <a class="tag" href="/?${new URLSearchParams({ tag }).toString()}">${tag}</a>`)}</small></th>
 <td class="state">${statusBadge(now.status)} <small>${since(sinceMs, now.now)} ${why && html`<b>${why}</b>`}</small></td>
 <td class="hours">${barStrip(hours, stripLabel(hours, 'hour'))}</td>
 <td class="days">${barStrip(days, stripLabel(days, 'day'))}</td>
 ${windows.map((window) => html`<td class="figure" data-window="${windowWords[window]}">${uptimeFigure(website.uptime(window))}</td>`)}
-<td class="response">${sparkline(hours)} <span>${now.http_status ? `${now.response_time} ms` : now.checked === null ? '' : 'no response'} <small>${now.checked !== null && timeTag(now.checked, 'clock')}</small></span></td>
+<td class="response"><div>${sparkline(hours)} <span>${now.http_status ? `${now.response_time} ms` : now.checked === null ? '' : 'no response'} <small>${now.checked !== null && timeTag(now.checked, 'clock')}</small></span></div></td>
 </tr>`
 }
 

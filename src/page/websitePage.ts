@@ -87,7 +87,7 @@ function statusCodes({ statusCounts, statusLimit }: ResponseTimes): Html {
 function certificate({ certificate_expires: expires, certificate_issuer: issuer }: ListedWebsite, nowMs: number): Html {
   const days = expires && Math.floor((expires.getTime() - nowMs) / dayMs)
   return html`<section id="certificate" data-live aria-labelledby="certificate-title"><h2 id="certificate-title">Certificate</h2>
-${expires && days !== null ? html`<dl class="pairs"><dt>Issuer</dt><dd>${issuer}</dd><dt>Ends</dt><dd>${timeTag(expires.getTime())}, <b class="${days < 14 ? 'less' : ''}">${days < 0 ? 'has ended' : `${days} days left`}</b></dd></dl>` : html`<p class="none">None was shown.</p>`}</section>`
+${expires && days !== null ? html`<dl class="pairs"><dt>Issuer</dt><dd>${issuer}</dd><dt>Ends</dt><dd>${timeTag(expires.getTime(), 'day')}, <b class="${days < 14 ? 'less' : ''}">${days < 0 ? 'has ended' : `${days} days left`}</b></dd></dl>` : html`<p class="none">None was shown.</p>`}</section>`
 }
 
 function settings(website: ListedWebsite): Html {
@@ -112,9 +112,34 @@ ${first ? entry(first) : html`<p class="none">Its first failing entry is older t
 })}</section>`
 }
 
+/** In the order of the README. */
+const entryFields = [
+  ...([
+    'timestamp',
+    'available',
+    'http_status',
+    'error',
+    'detail',
+    'response_time',
+    'dns_time',
+    'connect_time',
+  ] as const),
+  ...([
+    'tls_time',
+    'first_byte_time',
+    'body_time',
+    'redirects',
+    'final_url',
+    'regex',
+    'regex_match',
+    'recheck',
+  ] as const),
+  ...(['suspect', 'id'] as const),
+]
+
 function entry(check: StoredCheck): Html {
-  const pairs = Object.entries(check).filter(([, value]) => value !== null)
-  return html`<dl class="pairs entry">${pairs.map(([name, value]) => html`<dt>${name}</dt><dd>${name === 'timestamp' ? timeTag(value) : String(value)}</dd>`)}</dl>`
+  const pairs = entryFields.map((name) => [name, check[name]] as const).filter(([, value]) => value !== null)
+  return html`<dl class="pairs entry">${pairs.map(([name, value]) => html`<dt>${name}</dt><dd>${name === 'timestamp' ? timeTag(check.timestamp) : String(value)}</dd>`)}</dl>`
 }
 
 function checks(list: readonly StoredCheck[]): Html {
