@@ -1,20 +1,36 @@
 import { readFileSync } from 'node:fs'
-import { createServer, type Server } from 'node:http'
+import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../local/ports.ts'
 import { Page } from '../src/page/page.ts'
 import { addWebsite, closeAllDays, failing, storeChecks } from './helpers/pageData.ts'
 import { until } from './helpers/services.ts'
 import { createDatabase } from './helpers/stack.ts'
-import { databaseEnv } from './helpers/stackEnv.ts'
+import { databaseEnv, openPool } from './helpers/stackEnv.ts'
 import { openStore, type Store, silent } from './helpers/storing.ts'
 import { configFile, webmonJson } from './helpers/webmon.ts'
 
 const evil = `<script>alert("1")</script>'&`
 let store: Store
-let server: Server
+let served: Awaited<ReturnType<typeof serve>>
 let url: string
 let ids: Record<'good' | 'down' | 'evil' | 'gaps' | 'off', string>
+
+async function serve(page: Page): Promise<{ url: string; stop(): void }> {
+  const server = createServer((request, response) => {
+    page.serve(request, response).then(
+      (is) => is || response.writeHead(404).end(),
+      () => response.destroy(),
+    )
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const stop = () => {
+    server.close()
+    server.closeAllConnections()
+  }
+  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, stop }
+}
 
 beforeAll(async () => {
   store = await openStore(await createDatabase())
@@ -40,19 +56,11 @@ beforeAll(async () => {
   await storeChecks(store, ids.evil, [3, 2], regex)
   await closeAllDays(store)
 
-  const page = new Page(store.pool, new AbortController().signal, silent)
-  server = createServer((request, response) => {
-    page.serve(request, response).then(
-      (is) => is || response.writeHead(404).end(),
-      () => response.destroy(),
-    )
-  })
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  served = await serve(new Page(store.pool, new AbortController().signal, silent))
+  url = served.url
 })
 afterAll(async () => {
-  server.close()
-  server.closeAllConnections()
+  served.stop()
   await store.stop()
 })
 
@@ -250,6 +258,25 @@ describe('the page', () => {
     const response = await fetch(`${url}/badge/${ids.good}.svg`)
     expect(response.headers.get('content-type')).toBe('image/svg+xml')
     expect(await response.text()).toMatch(/aria-label="Good: ● up, 30 days 100.00 % of 3[23]\.\d\d %"/)
+  })
+})
+
+describe('without a database', () => {
+  it('says that it does not answer, and nothing else', async () => {
+    const pool = openPool({ ...store.address, port: await freePort() })
+    const said: string[] = []
+    const logger = { ...(silent as object), warn: (_: unknown, message: string) => said.push(message) } as never
+    const away = await serve(new Page(pool, new AbortController().signal, logger))
+    for (const path of ['/', '/api/websites', `/badge/${ids.good}.svg`]) {
+      const response = await fetch(away.url + path)
+      expect({ path, status: response.status }).toEqual({ path, status: 503 })
+      const body = await response.text()
+      expect(body).toContain('The database does not answer')
+      expect(body).not.toMatch(/ECONNREFUSED|127\.0\.0\.1/)
+    }
+    expect(said[0]).toMatch(/^the page cannot be read: .*ECONNREFUSED/)
+    away.stop()
+    await pool.end()
   })
 })
 

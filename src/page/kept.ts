@@ -8,6 +8,7 @@ export interface KeptOptions {
 /** An answer of the database that all visitors share: at most one question is under way, however many there are. */
 export class Kept<T> {
   #asking: Promise<T> | undefined
+  #wantedMs = Number.NEGATIVE_INFINITY
   #kept: { readonly value: T; readonly atMs: number; readonly forMs: number } | undefined
 
   constructor(
@@ -20,9 +21,13 @@ export class Kept<T> {
     return this.#kept && !this.#isOld(this.#kept) ? Promise.resolve(this.#kept.value) : this.#askOnce()
   }
 
-  /** Whatever is there; when that is old, the next one gets a newer one. */
-  soon(): Promise<T> {
-    if (!this.#kept) return this.#askOnce()
+  /**
+   * What is there, without waiting, as long as it is no older than this: for as long as somebody asks, a newer one is
+   * fetched meanwhile. When nobody has asked for longer, one that is not old.
+   */
+  soon(mostMs = Number.POSITIVE_INFINITY): Promise<T> {
+    this.#wantedMs = performance.now()
+    if (!this.#kept || this.ageMs > mostMs) return this.fresh()
     if (this.#isOld(this.#kept)) this.#askOnce().catch(() => undefined)
     return Promise.resolve(this.#kept.value)
   }
@@ -52,7 +57,13 @@ export class Kept<T> {
     const value = await this.ask()
     const atMs = performance.now()
     const { leastMs, timesItsCost } = this.options
-    this.#kept = { value, atMs, forMs: Math.max(leastMs, timesItsCost * (atMs - startMs)) }
+    const forMs = Math.max(leastMs, timesItsCost * (atMs - startMs))
+    this.#kept = { value, atMs, forMs }
+    // Pages ask every 5 s.
+    const next = () => {
+      if (performance.now() - this.#wantedMs < 10_000) this.#askOnce().catch(() => undefined)
+    }
+    setTimeout(next, forMs).unref()
     return value
   }
 }

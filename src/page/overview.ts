@@ -18,6 +18,9 @@ export const statuses: readonly Status[] = ['unavailable', 'unknown', 'active', 
 /** So long the rollups of a page that nobody looks at may grow old. */
 const warmMs = 600_000
 
+/** So old may be what is shown without asking the database first: whoever types waits for nothing. */
+const staleMs = 4_000
+
 /** A website as visitors may see it. */
 export class ShownWebsite {
   readonly url: string
@@ -109,7 +112,7 @@ export class Overview {
     const days = await this.#days.soon()
     const today = Math.floor(Date.now() / dayMs)
     const from = await Promise.all([
-      this.#websites.fresh(),
+      this.#websites.soon(staleMs),
       this.#hours.soon(),
       days.day === today ? days : this.#days.fresh(),
     ] as const).catch((error: unknown) => this.#lastOr(error))

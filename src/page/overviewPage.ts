@@ -5,7 +5,7 @@ import { type Html, html } from './html.ts'
 import { layout, since, statusBadge, statusWords, timeTag } from './layout.ts'
 import { type ShownWebsite, type Snapshot, type Status, statuses } from './overview.ts'
 
-const perPage = 100
+const perPage = 50
 const incidentsShown = 20
 
 export function overviewPage(snapshot: Snapshot, filter: Filter): Html {
