@@ -17,16 +17,18 @@ COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
 RUN node_modules/.bin/tsc -p tsconfig.build.json
 COPY sql ./sql
+COPY assets ./assets
 COPY certs ./certs
 COPY config.yaml ./
 # Any user may be the one that the container runs as, and a clone may be closed to all but its owner.
-RUN chmod a+x dist/webmon.js && chmod -R a+rX dist sql certs config.yaml package.json
+RUN chmod a+x dist/webmon.js && chmod -R a+rX dist sql assets certs config.yaml package.json
 
 FROM node:24-bookworm-slim
 WORKDIR /webmon
 COPY --from=dependencies /webmon/node_modules ./node_modules
 COPY --from=build /webmon/package.json /webmon/config.yaml ./
 COPY --from=build /webmon/sql ./sql
+COPY --from=build /webmon/assets ./assets
 COPY --from=build /webmon/certs ./certs
 COPY --from=build /webmon/dist ./dist
 # The command line, by its name: `docker-compose exec webmon-producer webmon --help`.

@@ -19,6 +19,8 @@ export interface HttpConfig {
   readonly host: string
   /** 0: off. */
   readonly port: number
+  /** Who may see more than whether the service is well; null: everybody who reaches the port. */
+  readonly login: { readonly user: string; readonly password: string } | null
 }
 
 export const sslModes = ['disable', 'prefer', 'require', 'verify-ca', 'verify-full'] as const
@@ -133,7 +135,17 @@ function http(values: Values, service: 'producer' | 'consumer', port: number): H
   return {
     host: values.get(`${service}.http.host`, text, '127.0.0.1'),
     port: values.get(`${service}.http.port`, whole(0, 65_535), port),
+    login: login(values, `${service}.http`),
   }
+}
+
+function login(values: Values, key: string): HttpConfig['login'] {
+  const user = values.get(`${key}.user`, userName, null)
+  const password = values.get(`${key}.password`, text, null)
+  if (user === null && password === null) return null
+  if (user === null) values.missing(`${key}.user`, `text, together with ${key}.password`)
+  if (password === null) values.missing(`${key}.password`, `text, together with ${key}.user`)
+  return { user: user ?? '', password: password ?? '' }
 }
 
 /** From the working directory. Empty: none. */
@@ -182,6 +194,12 @@ const proxy: Parser<string> = {
     if (value === 'none' || value === 'environment') return value
     return URL.canParse(value) && new URL(value).protocol === 'http:' ? value : undefined
   },
+}
+
+/** The first colon ends it (RFC 7617, 2). */
+const userName: Parser<string> = {
+  expected: 'text without a colon',
+  parse: (value) => (value.includes(':') ? undefined : text.parse(value)),
 }
 
 const nameserver: Parser<string> = {

@@ -10,6 +10,7 @@ import { Lag } from './kafka/lag.ts'
 import { Subscriber } from './kafka/subscriber.ts'
 import { ensureTopic } from './kafka/topic.ts'
 import { ConsumerMetrics, certificateDays } from './metrics.ts'
+import { servePage } from './page/servePage.ts'
 import { runService } from './service.ts'
 import { Storing } from './storing.ts'
 
@@ -17,7 +18,7 @@ await runService('consumer', async (service) => {
   const { config, logger, health, stopping, aborting } = service
   const name = `${config.application.name} consumer`
   const metrics = new ConsumerMetrics()
-  await service.serveStatus('consumer', metrics.registry)
+  await servePage(service, metrics.registry, name)
 
   const database = openDatabase(config.database, { name, connections: config.consumer.threads + 2 }, logger)
   service.onStop('database', () => database.end())

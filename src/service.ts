@@ -5,7 +5,7 @@ import { ConfigError } from './configSource.ts'
 import { Health } from './health.ts'
 import { createLogger, type Logger } from './logger.ts'
 import { FatalError, messageOf } from './retry.ts'
-import { serveStatus } from './statusServer.ts'
+import { type Shown, serveStatus } from './statusServer.ts'
 
 /** A stop may take 8 s: what runs may finish until second 6, then it is aborted; the rest is for saying goodbye. */
 const abortAfterMs = 6_000
@@ -43,9 +43,9 @@ export class Service {
   }
 
   /** Shows what there is to see of this process on its `http.port`. */
-  async serveStatus(name: 'producer' | 'consumer', registry: Registry): Promise<void> {
+  async serveStatus(name: 'producer' | 'consumer', registry: Registry, page?: Shown['page']): Promise<void> {
     const { config, health } = this
-    this.onStop('status', await serveStatus(name, config[name].http, { health, registry }))
+    this.onStop('status', await serveStatus(name, config[name].http, { health, registry, page }))
   }
 
   started(): void {

@@ -102,11 +102,11 @@ describe("the original's file", () => {
         sasl: null,
       },
       database: { host: 'mydb.url.com', port: 12345, sslMode: 'require', migrate: true },
-      consumer: { threads: 5, http: { host: '127.0.0.1', port: 9465 } },
+      consumer: { threads: 5, http: { host: '127.0.0.1', port: 9465, login: null } },
       producer: {
         threads: 5,
         spool: { path: path.resolve('data/spool'), limitBytes: 1e9 },
-        http: { host: '127.0.0.1', port: 9464 },
+        http: { host: '127.0.0.1', port: 9464, login: null },
       },
     })
   })

@@ -122,8 +122,26 @@ describe('a service', () => {
   it('answers to nothing else, and only to GET and HEAD', async () => {
     await new Service('consumer', env).logged(/^started$/)
     const url = `http://127.0.0.1:${ports.consumer}`
-    expect((await fetch(`${url}/`)).status).toBe(404)
+    expect((await fetch(`${url}/other`)).status).toBe(404)
     expect((await fetch(`${url}/healthz`, { method: 'POST' })).status).toBe(405)
     expect((await fetch(`${url}/healthz?from=probe`, { method: 'HEAD' })).status).toBe(200)
+  })
+
+  it('tells only whether it is well without the login that is configured', async () => {
+    const login = { WEBMON_CONSUMER_HTTP_USER: 'ann', WEBMON_CONSUMER_HTTP_PASSWORD: 'a:b' }
+    await new Service('consumer', { ...env, ...login }).logged(/^started$/)
+    const ask = async (path: string, login?: string) => {
+      const headers = login === undefined ? {} : { authorization: `Basic ${btoa(login)}` }
+      return await fetch(`http://127.0.0.1:${ports.consumer}${path}`, { headers })
+    }
+    for (const path of ['/healthz', '/readyz']) expect((await ask(path)).status).not.toBe(401)
+    for (const path of ['/', '/metrics', '/api/websites', '/assets/page.css', '/badge/x.svg', '/other', '//healthz']) {
+      const refused = await ask(path)
+      expect({ path, status: refused.status }).toEqual({ path, status: 401 })
+      expect(refused.headers.get('www-authenticate')).toMatch(/^Basic realm=/)
+      for (const wrong of ['ann:', 'ann:a', 'ann:a:bb', ':', 'bob:a:b'])
+        expect((await ask(path, wrong)).status).toBe(401)
+    }
+    for (const path of ['/', '/metrics']) expect((await ask(path, 'ann:a:b')).status).toBe(200)
   })
 })

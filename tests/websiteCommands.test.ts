@@ -94,7 +94,9 @@ describe('webmon website add', () => {
 
 describe('webmon website list and show', () => {
   it('tell the status, the last check, and the uptime of 24 hours with its coverage', async () => {
-    await stack.pool.query("INSERT INTO website (name, url, tags) VALUES ('One', 'http://127.0.0.1/', '{a,b}')")
+    await stack.pool.query(
+      `INSERT INTO website (name, url, tags, "timestamp") VALUES ('One', 'http://127.0.0.1/', '{a,b}', '2020-01-01')`,
+    )
     await stack.pool.query("INSERT INTO website (name, url, enabled) VALUES ('Two', 'http://127.0.0.1/', false)")
     const [one] = await rows()
     const hourAgo = Date.now() - 3_600_000
@@ -112,10 +114,15 @@ describe('webmon website list and show', () => {
     expect(new Date(listed?.last_check.timestamp ?? 0)).toEqual(entries[3]?.timestamp)
     expect(two).toMatchObject({ name: 'Two', last_check: null, uptime: null, coverage: 0 })
 
+    // Before it was added there could be no checks.
+    await stack.pool.query(`UPDATE website SET "timestamp" = now() - interval '2 hours' WHERE name = 'One'`)
+    const [added] = await json<{ coverage: number }[]>('list')
+    expect(added?.coverage).toBeCloseTo(0.5, 2)
+
     const text = await done(website('list'))
     expect(text).toMatch(/^name +status +last check +uptime 24 h +coverage +url$/m)
     expect(text).toMatch(
-      /^One +active +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ +75\.00 % +\d\.\d\d % +http:\/\/127\.0\.0\.1\/$/m,
+      /^One +active +\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ +75\.00 % +\d+\.\d\d % +http:\/\/127\.0\.0\.1\/$/m,
     )
     expect(text).toMatch(/^Two +disabled +- +- +0\.00 % /m)
     expect(await done(website('show', 'One'))).toMatch(/^last check +.*, status 200, \d+ ms$/m)

@@ -7,9 +7,10 @@ import {
   replayDeadLetters,
   type StoredDeadLetter,
 } from '../database/deadLetters.ts'
+import { timeText } from '../figures.ts'
 import { withRepublish } from '../kafka/republish.ts'
 import { run, UsageError } from './commandLine.ts'
-import { table, timeText } from './table.ts'
+import { table } from './table.ts'
 import { parsed } from './websiteOptions.ts'
 import { withTables } from './withDatabase.ts'
 

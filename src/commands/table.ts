@@ -20,8 +20,3 @@ export function properties(pairs: Readonly<Record<string, string | null>>): stri
   const width = given.reduce((longest, [name]) => Math.max(longest, name.length), 0)
   return given.map(([name, value]) => `${name.padEnd(width)}  ${plainText(value, 1_000)}`).join('\n')
 }
-
-export const timeText = (time: Date | string) => new Date(time).toISOString().replace(/T(.*)\.\d+Z$/, ' $1Z')
-
-/** Rounded down: 99.999 % is not all of it. */
-export const percent = (share: number) => `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`

@@ -1,7 +1,8 @@
 import type { ListedWebsite } from '../database/websiteList.ts'
+import { percent, timeText } from '../figures.ts'
 import { shownName } from '../shownName.ts'
 import { shownUrl } from '../shownUrl.ts'
-import { percent, properties, table, timeText } from './table.ts'
+import { properties, table } from './table.ts'
 
 const hidden = 'hidden'
 

@@ -1,6 +1,7 @@
 import type pg from 'pg'
 import type { WebsiteStatus } from '../website.ts'
 import type { WebsiteSettings } from '../websiteSettings.ts'
+import { coverageOf, dayAgo, uptimeOf } from './uptime.ts'
 
 /** A row of `website` as it stands in the table. */
 export interface StoredWebsite extends WebsiteSettings {
@@ -19,7 +20,7 @@ export interface ListedWebsite extends StoredWebsite {
   readonly last_check: LastCheck | null
   /** Of the last 24 full hours and the running one. Null: no check. */
   readonly uptime: number | null
-  /** The share of that time for which there are checks. */
+  /** The share of that time, since the website was added, for which there are checks. */
   readonly coverage: number
 }
 
@@ -69,10 +70,8 @@ export async function listWebsites(pool: pg.Pool, { tags, status, ids }: ListFil
   const { rows } = await pool.query<ListedWebsite>(
     `SELECT website_id, ${settingsColumns}, status, "timestamp", silenced_until, certificate_expires,
             certificate_issuer, newest.last_check,
-            1 - failures::float8 / nullif(checks, 0) AS uptime,
-            least(1, coalesce(covered, 0) / extract(epoch FROM now() - since)::float8) AS coverage
-       FROM (SELECT date_trunc('hour', now(), 'UTC') - interval '24 hours' AS since) AS day
-      CROSS JOIN website
+            ${uptimeOf('failures', 'checks')} AS uptime, ${coverageOf('covered', dayAgo)} AS coverage
+       FROM website
        LEFT JOIN LATERAL (
             SELECT jsonb_build_object(
                      'timestamp', "timestamp", 'available', available, 'http_status', http_status,
@@ -85,7 +84,7 @@ export async function listWebsites(pool: pg.Pool, { tags, status, ids }: ListFil
        LEFT JOIN (
             SELECT website_id, sum(checks) AS checks, sum(failures) AS failures, sum(covered)::float8 AS covered
               FROM check_hour
-             WHERE hour >= date_trunc('hour', now(), 'UTC') - interval '24 hours' AND hour <= now()
+             WHERE hour >= ${dayAgo} AND hour <= now()
              GROUP BY website_id) AS hours USING (website_id)
       WHERE ($1::varchar[] IS NULL OR tags @> $1)
         AND ($2::varchar IS NULL OR CASE WHEN enabled THEN status ELSE 'disabled' END = $2)
