@@ -1,6 +1,7 @@
 /** The only reader of the configuration file and of the environment. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { alerts } from './alertsConfig.ts'
 import { parseNameserver } from './check/dns/resolvConf.ts'
 import { type Environment, readYaml, Values } from './configSource.ts'
 import { anyText, boolean, type Cidr, cidr, list, type Parser, size, text, whole, word } from './configValue.ts'
@@ -109,6 +110,7 @@ function build(values: Values) {
       },
       http: http(values, 'producer', 9464),
     },
+    alerts: alerts(values),
   }
 }
 

@@ -98,6 +98,34 @@ export class Values {
     return { cert: files.cert, key: files.key }
   }
 
+  /**
+   * The names that somebody chose below a section: those of the file, and those that variables name.
+   *
+   * @param keys what can be below a name; left out: the name is the end of the path, and an underscore of a variable
+   *   stands for a hyphen (names of headers)
+   */
+  namesBelow(section: string, keys?: readonly string[]): string[] {
+    if (this.fromFile.get(section) === '') this.#known.push(section)
+    const ofFile = [...this.fromFile.keys()]
+      .filter((key) => key.startsWith(`${section}.`))
+      .map((key) => key.slice(section.length + 1))
+    const names = new Set(keys ? ofFile.map((rest) => rest.split('.')[0] as string) : ofFile)
+    const known = new Set([...names].map((name) => variable(`${section}.${name}`)))
+    const ends = keys ? `_(?:${keys.map(variablePart).join('|')})(?:_.*)?` : '(?:_FILE)?'
+    const pattern = new RegExp(`^${variable(section)}_(.+?)${ends}$`)
+    for (const [name, value] of Object.entries(this.env)) {
+      const [, part] = pattern.exec(name) ?? []
+      if (!part || !value || known.has(`${variable(section)}_${part}`)) continue
+      names.add(keys ? part.toLowerCase() : part.toLowerCase().replaceAll('_', '-'))
+    }
+    return [...names]
+  }
+
+  /** Something that only shows when several values are seen. */
+  wrong(key: string, expected: string): void {
+    this.#wrong(`${this.#find(key)?.where ?? `${this.file}: ${key}`}: ${expected}`)
+  }
+
   missing(key: string, expected: string): void {
     this.#wrong(`${this.file}: ${key}: missing: expected ${expected}; add it, or set ${variable(key)}`)
   }
@@ -172,13 +200,17 @@ function nearest(key: string, known: readonly string[]): string | undefined {
 /** For an error's line: what stands there, unless it is a secret. */
 function shown(key: string, value: FileValue): string {
   if (typeof value !== 'string') return 'a list'
-  if (/password|proxy/.test(key)) return 'hidden'
+  if (/password|proxy|heartbeat|webhook|headers/.test(key)) return 'hidden'
   return value === '' ? 'nothing' : JSON.stringify(value)
 }
 
 /** kafka.consumer.group -> WEBMON_KAFKA_CONSUMER_GROUP */
 function variable(key: string): string {
-  return `WEBMON_${key.toUpperCase().replaceAll('.', '_')}`
+  return `WEBMON_${variablePart(key)}`
+}
+
+function variablePart(key: string): string {
+  return key.toUpperCase().replaceAll(/[.-]/g, '_')
 }
 
 /** The values of the YAML file by key: every scalar as its text (a password 0123 stays 0123), nested keys joined by dots. */
