@@ -140,7 +140,7 @@ export class Values {
     this.requireRight()
     const names = this.#known.map(variable)
     for (const name of Object.keys(this.env)) {
-      if (!name.startsWith('WEBMON_') || otherVariables.test(name)) continue
+      if (!name.startsWith('WEBMON_') || otherVariables.test(name) || !this.env[name]) continue
       if (names.includes(name.replace(/_FILE$/, '')) || names.includes(name)) continue
       this.#warnings.add(`${name}: unknown variable, ignored; did you mean ${closestMatch(name, names)}?`)
     }
