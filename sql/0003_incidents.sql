@@ -9,6 +9,7 @@ CREATE TABLE incident (
     detail         character varying,                      -- of the first failing entry
     announced      boolean                  NOT NULL DEFAULT false,  -- alerts were made of it, as far as there are receivers
     retracted      boolean                  NOT NULL DEFAULT false,  -- announced, but a late entry showed that it was none
+    closed         character varying,                      -- why it ended without a good entry: removed, disabled
     CONSTRAINT incident_pkey PRIMARY KEY (incident_id),
     CONSTRAINT incident_ended_check CHECK (ended >= started)
 );
@@ -26,14 +27,18 @@ CREATE TABLE alert (
     website_id uuid,                                       -- silenced_until of this one holds it back
     body       jsonb                    NOT NULL,
     created    timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
-    due        timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,
+    due        timestamp with time zone NOT NULL DEFAULT CURRENT_TIMESTAMP,  -- of the next attempt
+    held       boolean                  NOT NULL DEFAULT false,  -- until due, because its website is silenced
     attempts   integer                  NOT NULL DEFAULT 0,
+    tried      timestamp with time zone,                   -- the first attempt
     failure    character varying,                          -- of the last attempt
     sent       timestamp with time zone,
+    given_up   timestamp with time zone,
     CONSTRAINT alert_pkey PRIMARY KEY (alert_id),
     CONSTRAINT alert_once UNIQUE (receiver, kind, subject, sequence)
 );
-CREATE INDEX alert_due ON alert (due) WHERE sent IS NULL;
+CREATE INDEX alert_due ON alert (receiver, due) WHERE sent IS NULL AND given_up IS NULL;
+CREATE INDEX alert_subject ON alert (subject);
 CREATE INDEX alert_created ON alert (created);
 
 -- They belong to whom check_entry belongs to, and whoever may write it may write these.

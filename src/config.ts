@@ -1,6 +1,7 @@
 /** The only reader of the configuration file and of the environment. */
 import { existsSync } from 'node:fs'
 import path from 'node:path'
+import { alerts } from './alertsConfig.ts'
 import { parseNameserver } from './check/dns/resolvConf.ts'
 import { readYaml } from './configFile.ts'
 import { type Environment, Values } from './configSource.ts'
@@ -112,6 +113,7 @@ function build(values: Values) {
       },
       http: http(values, 'producer', 9464),
     },
+    alerts: alerts(values),
   }
 }
 

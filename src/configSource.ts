@@ -106,6 +106,34 @@ export class Values {
     return { cert: files.cert, key: files.key }
   }
 
+  /**
+   * The names that somebody chose below a section: those of the file, and those that variables name.
+   *
+   * @param keys what can be below a name; left out: the name is the end of the path, and an underscore of a variable
+   *   stands for a hyphen (names of headers)
+   */
+  namesBelow(section: string, keys?: readonly string[]): string[] {
+    if (this.fromFile.get(section) === '') this.#known.push(section)
+    const ofFile = [...this.fromFile.keys()]
+      .filter((key) => key.startsWith(`${section}.`))
+      .map((key) => key.slice(section.length + 1))
+    const names = new Set(keys ? ofFile.map((rest) => rest.split('.')[0] as string) : ofFile)
+    const known = new Set([...names].map((name) => variable(`${section}.${name}`)))
+    const ends = keys ? `_(?:${keys.map(variablePart).join('|')})(?:_.*)?` : '(?:_FILE)?'
+    const pattern = new RegExp(`^${variable(section)}_(.+?)${ends}$`)
+    for (const [name, value] of Object.entries(this.env)) {
+      const [, part] = pattern.exec(name) ?? []
+      if (!part || !value || known.has(`${variable(section)}_${part}`)) continue
+      names.add(keys ? part.toLowerCase() : part.toLowerCase().replaceAll('_', '-'))
+    }
+    return [...names]
+  }
+
+  /** Something that only shows when several values are seen. */
+  wrong(key: string, expected: string): void {
+    this.#wrong(`${this.#find(key)?.where ?? `${this.file}: ${key}`}: ${expected}`)
+  }
+
   missing(key: string, expected: string): void {
     this.#wrong(`${this.file}: ${key}: missing: expected ${expected}; add it, or set ${variable(key)}`)
   }
@@ -120,7 +148,7 @@ export class Values {
     this.requireRight()
     const names = this.#known.map(variable)
     for (const name of Object.keys(this.env)) {
-      if (!name.startsWith('WEBMON_') || otherVariables.test(name)) continue
+      if (!name.startsWith('WEBMON_') || otherVariables.test(name) || !this.env[name]) continue
       if (names.includes(name.replace(/_FILE$/, '')) || names.includes(name)) continue
       this.#warnings.add(`${name}: unknown variable, ignored; did you mean ${closestMatch(name, names)}?`)
     }
@@ -193,7 +221,7 @@ function nearest(key: string, known: readonly string[]): string | undefined {
   return section ?? known.toSorted((a, b) => distance(a) - distance(b))[0]
 }
 
-const isSecret = (key: string) => /password|proxy/.test(key)
+const isSecret = (key: string) => /password|proxy|heartbeat|webhook|headers/.test(key)
 
 /** For an error's line: what stands there, unless it is a secret, or an address that can hold one. */
 function shown(key: string, value: FileValue): string {
@@ -204,5 +232,9 @@ function shown(key: string, value: FileValue): string {
 
 /** kafka.consumer.group -> WEBMON_KAFKA_CONSUMER_GROUP */
 function variable(key: string): string {
-  return `WEBMON_${key.toUpperCase().replaceAll('.', '_')}`
+  return `WEBMON_${variablePart(key)}`
+}
+
+function variablePart(key: string): string {
+  return key.toUpperCase().replaceAll(/[.-]/g, '_')
 }

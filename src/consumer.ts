@@ -1,10 +1,12 @@
 /** Drains the topic into the tables, and keeps these in order. */
 
+import { Alerting } from './alerting.ts'
 import { databaseTrouble } from './database/answers.ts'
 import { openDatabase } from './database/database.ts'
 import { keepTables } from './database/keepTables.ts'
 import { prepareTables } from './database/tables.ts'
 import { websiteCounts } from './database/websiteCounts.ts'
+import { Heartbeat } from './heartbeat.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Lag } from './kafka/lag.ts'
 import { Subscriber } from './kafka/subscriber.ts'
@@ -22,7 +24,16 @@ await runService('consumer', async (service) => {
 
   const database = openDatabase(config.database, { name, connections: config.consumer.threads + 2 }, logger)
   service.onStop('database', () => database.end())
-  const storing = new Storing(database, service, metrics)
+  const alerting = new Alerting(database, service, metrics)
+  const { heartbeat: url } = config.alerts
+  // Two intervals: one entry may come late.
+  const flowMs = Math.max(60_000, 2_000 * config.monitoring.intervalSeconds)
+  const heartbeat = url === null ? undefined : new Heartbeat({ url, flowMs, logger })
+  service.onStop('heartbeat', () => heartbeat?.stop())
+  const storing = new Storing(database, service, metrics, {
+    alerts: () => alerting.wake(),
+    entries: () => heartbeat?.stored(),
+  })
   const kafka = kafkaClient(config.kafka, name, logger)
   const { topic, group } = config.kafka
   const subscriber = new Subscriber(kafka, {
@@ -47,7 +58,8 @@ await runService('consumer', async (service) => {
 
   await Promise.all([
     ensureTopic(config.kafka, name, { signal: stopping, logger }),
-    prepareTables(database, service, (count) => metrics.partitionsCreated.inc(count)),
+    // Not after Kafka has answered: that no entries come is something to tell.
+    prepareTables(database, service, (count) => metrics.partitionsCreated.inc(count)).then(() => alerting.start()),
   ])
   await keepTables(database, service, () => metrics.partitionsDropped.inc())
   service.onStop('subscriber', () => subscriber.stop())

@@ -179,17 +179,53 @@ export class ConsumerMetrics {
     labelNames: ['within'],
   })
 
+  readonly incidentsOpen = new ReadGauge({
+    ...this.#own,
+    name: 'webmon_incidents_open',
+    help: 'Incidents that last; each consumer tells all of them',
+  })
+  readonly alertsSent = new Counter({
+    ...this.#own,
+    name: 'webmon_alerts_sent_total',
+    help: 'Alerts that a receiver has taken',
+    labelNames: ['receiver'],
+  })
+  readonly alertFailures = new Counter({
+    ...this.#own,
+    name: 'webmon_alert_failures_total',
+    help: 'Messages with alerts that a receiver has not taken; they are sent again',
+    labelNames: ['receiver'],
+  })
+  readonly alertsWaiting = new ReadGauge({
+    ...this.#own,
+    name: 'webmon_alerts_waiting',
+    help: 'Alerts that are not sent yet, without those about silenced websites; each consumer tells all of them',
+  })
+
   constructor() {
     for (const reason of deadLetterKinds) this.deadLetters.inc({ reason }, 0)
   }
 
+  /** Its series are there from now on. */
+  knowReceiver(receiver: string): void {
+    this.alertsSent.inc({ receiver }, 0)
+    this.alertFailures.inc({ receiver }, 0)
+  }
+
   /** @param counts with the certificates of `certificateDays` */
   countWebsites(counts: {
-    get(): Promise<{ byStatus: Record<string, number>; certificates: readonly number[] }>
+    get(): Promise<{
+      byStatus: Record<string, number>
+      certificates: readonly number[]
+      openIncidents: number
+      waitingAlerts: number
+    }>
   }): void {
     this.websites.from(async () =>
       Object.entries((await counts.get()).byStatus).map(([status, count]) => [{ status }, count]),
     )
+    this.incidentsOpen.from(async () => [[{}, (await counts.get()).openIncidents]])
+    this.alertsWaiting.from(async () => [[{}, (await counts.get()).waitingAlerts]])
     this.certificatesExpiring.from(async () =>
       (await counts.get()).certificates.map((count, n) => [{ within: `${certificateDays[n]}d` }, count]),
     )

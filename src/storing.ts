@@ -8,6 +8,14 @@ import { messageOf, retry } from './retry.ts'
 import type { Service } from './service.ts'
 import type { TopicRecord } from './topicRecord.ts'
 
+/** What others want to know of it. */
+export interface StoringEvents {
+  /** There are alerts to send. */
+  alerts(): void
+  /** Entries that were not there. */
+  entries(): void
+}
+
 /** Stores records of the topic, for as long as that takes, and tells what became of them. */
 export class Storing {
   #failure: string | undefined
@@ -17,6 +25,7 @@ export class Storing {
     private readonly database: pg.Pool,
     private readonly service: Service,
     private readonly metrics: ConsumerMetrics,
+    private readonly tell: StoringEvents,
   ) {}
 
   /** What is wrong, in words; undefined: nothing. */
@@ -66,6 +75,7 @@ export class Storing {
         intervalSeconds: config.monitoring.intervalSeconds,
         hourDays,
         incidents: config.monitoring,
+        receivers: config.alerts.receivers,
         signal,
         onPartitionsMade: (count) => partitionsCreated.inc(count),
       })
@@ -79,7 +89,9 @@ export class Storing {
   }
 
   #tell(records: TopicRecord[], stored: Stored): void {
-    const { entries, duplicates, deadLetters, statusChanges, incidentEvents } = stored
+    const { entries, duplicates, deadLetters, statusChanges, incidentEvents, alerts } = stored
+    if (alerts > 0) this.tell.alerts()
+    if (entries > 0) this.tell.entries()
     const { logger } = this.service
     const { metrics } = this
     this.#window.entries += entries

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The command line: `webmon --help`. One file of src/commands for each group of commands. */
+import { addAlerts } from './commands/alert.ts'
 import { addCheck } from './commands/check.ts'
 import { commandLine } from './commands/commandLine.ts'
 import { addDatabase } from './commands/database.ts'
@@ -13,4 +14,5 @@ addWebsites(program)
 addDoctor(program)
 addDatabase(program)
 addDeadLetters(program)
+addAlerts(program)
 await program.parseAsync()

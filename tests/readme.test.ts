@@ -22,13 +22,14 @@ describe('config.yaml', () => {
       for (const take of [false, true]) {
         const text = read('config.yaml')
         // Certificates are an example without a file.
-        const taken = text.replaceAll(/^( *)# ( *(?!.*(file|cert|key)\b.*:)[a-z]+:)/gm, '$1$2')
+        const taken = text.replaceAll(/^( *)# ( *(?!.*(file|cert|key)\b.*:)[A-Za-z-]+:)/gm, '$1$2')
         writeFileSync(file, take ? taken : text)
         const { config, warnings } = readConfig({ WEBMON_CONFIG_FILE: file })
         expect(warnings).toEqual([])
         expect(config.database.host).toBe('postgres')
         expect(config.monitoring.deny).toHaveLength(3)
         expect(config.kafka.sasl === null).toBe(!take)
+        expect(config.alerts.receivers.map(({ name }) => name)).toEqual(take ? ['ops', 'boss'] : [])
       }
     } finally {
       rmSync(folder, { recursive: true })

@@ -1,36 +1,34 @@
 import pg from 'pg'
 import type { CheckEntry } from '../checkEntry.ts'
 import type { DeadLetter } from '../deadLetter.ts'
-import type { IncidentRules } from '../incident.ts'
 import type { Logger } from '../logger.ts'
 import type { Decoded } from '../message.ts'
 import { EntryRows } from './checkEntries.ts'
 import { pipelined, type Statement, transaction, transactionLimits } from './database.ts'
 import { insertDeadLetters } from './deadLetters.ts'
-import { type IncidentEvent, IncidentWebsites } from './incidents.ts'
+import { decide, type Happened, type HappenedOptions, nothingHappened } from './happened.ts'
+import { IncidentWebsites } from './incidents.ts'
 import { MigrationError } from './migrationError.ts'
 import { ensurePartitionFor, isNoPartition, partitionStart } from './partitions.ts'
 import { dayMs } from './period.ts'
 import { isRefusal, refusedByItself } from './refusals.ts'
 import { type StatusChange, WebsiteStatuses } from './websiteStatus.ts'
 
-export interface Stored {
+export interface Stored extends Happened {
   readonly entries: number
   readonly duplicates: number
   /** The chunk's, and those that PostgreSQL refused. */
   readonly deadLetters: readonly DeadLetter[]
   readonly statusChanges: readonly StatusChange[]
-  readonly incidentEvents: readonly IncidentEvent[]
 }
 
-export interface StoreOptions {
+export interface StoreOptions extends HappenedOptions {
   readonly signal: AbortSignal
   readonly logger: Pick<Logger, 'info' | 'warn' | 'debug'>
   /** What an entry covers that does not tell the interval of its website, in seconds. */
   readonly intervalSeconds: number
   /** Days of `check_hour` that are kept: older entries are stored, and not counted. 0: all. */
   readonly hourDays: number
-  readonly incidents: IncidentRules
   readonly onPartitionsMade?: (count: number) => void
 }
 
@@ -39,7 +37,8 @@ const attemptsAtOnce = 5
 
 /**
  * Stores what became of some records in one transaction: the entries, each id once; the hours of the rollup; the status
- * of the websites whose newest entry is among them, and their incidents; the dead letters. Whoever calls it may commit the offsets afterwards.
+ * of the websites whose newest entry is among them, their incidents, and the alerts about these; the dead letters.
+ * Whoever calls it may commit the offsets afterwards.
  *
  * Rows that PostgreSQL refuses become dead letters, too. Deadlocks and the like are tried again at once, and missing
  * partitions are made.
@@ -90,18 +89,18 @@ async function storeWhole(
   return pipelined(pool, options.signal, async (send) => {
     if (deadLetters.length > 0) void send(insertDeadLetters(deadLetters))
     if (inserts.length === 0)
-      return async () => ({ entries: 0, duplicates: 0, deadLetters, statusChanges: [], incidentEvents: [] })
+      return async () => ({ entries: 0, duplicates: 0, deadLetters, statusChanges: [], ...nothingHappened })
     const locked = send(statuses.lock())
     const asked = send(incidents.toDecide())
     const inserted = inserts.map(send)
     const changed = (await locked).rows
     const updated = changed.length > 0 ? send(statuses.update(changed)) : undefined
     const toDecide = (await asked).rows
-    const incidentEvents = toDecide.length > 0 ? await incidents.decide(send, toDecide, options.incidents) : []
+    const happened = await decide(send, incidents, toDecide, options)
     return async () => {
       const entries = (await Promise.all(inserted)).reduce((sum, result) => sum + result.rows[0].inserted, 0)
       const statusChanges = updated ? changesIn(await updated) : []
-      return { entries, duplicates: rows.length - entries, deadLetters, statusChanges, incidentEvents }
+      return { entries, duplicates: rows.length - entries, deadLetters, statusChanges, ...happened }
     }
   })
 }
@@ -155,9 +154,9 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
     const { rows: changed } = await run(statuses.lock())
     const statusChanges = changed.length > 0 ? changesIn(await run(statuses.update(changed))) : []
     const { rows: toDecide } = await run(incidents.toDecide())
-    const incidentEvents = toDecide.length > 0 ? await incidents.decide(run, toDecide, options.incidents) : []
+    const happened = await decide(run, incidents, toDecide, options)
     if (deadLetters.length > 0) await run(insertDeadLetters(deadLetters))
-    return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges, incidentEvents }
+    return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges, ...happened }
   })
 }
 

@@ -30,6 +30,7 @@ export class IncidentWebsites {
   readonly #times = new Map<string, { oldestMs: number; newestMs: number }>()
   readonly #failed = new Set<string>()
   readonly #ids: Set<string> | null
+  readonly #suspectSince = new Set<number>()
 
   /** @param rememberIds when parts of the transaction can be taken back: then rows do not tell by whom they came */
   constructor(rememberIds = false) {
@@ -37,7 +38,10 @@ export class IncidentWebsites {
   }
 
   add({ id, websiteId, timestamp, available, suspectSince }: CheckEntry): void {
-    if (suspectSince) return
+    if (suspectSince) {
+      this.#suspectSince.add(suspectSince.getTime())
+      return
+    }
     const timeMs = timestamp.getTime()
     const times = this.#times.get(websiteId)
     if (times === undefined) this.#times.set(websiteId, { oldestMs: timeMs, newestMs: timeMs })
@@ -45,6 +49,11 @@ export class IncidentWebsites {
     else if (timeMs > times.newestMs) times.newestMs = timeMs
     if (!available) this.#failed.add(websiteId)
     this.#ids?.add(id)
+  }
+
+  /** Since when the monitor's network was in doubt, in ms of the Unix epoch, as suspect entries tell. */
+  get suspectSince(): ReadonlySet<number> {
+    return this.#suspectSince
   }
 
   /** To be run when the websites are locked. Its rows are what `decide` is to be given. */
@@ -93,9 +102,9 @@ export class IncidentWebsites {
       rowsOf<StoredOutcome>(send, nextEntries(new Map(begin), page)),
     ])
     const decisions = new Map(
-      [...asked].map(([id, { newestMs }]) => {
+      [...asked].map(([id, { oldestMs, newestMs }]) => {
         const before = (previous.get(id) ?? []).map((outcome) => this.#own(outcome)).reverse()
-        return [id, new Decision(rules, known.get(id) ?? [], before, newestMs)]
+        return [id, new Decision(rules, known.get(id) ?? [], before, oldestMs, newestMs)]
       }),
     )
     for (let next = first; next.size > 0; ) {

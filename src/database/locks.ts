@@ -5,7 +5,7 @@ import { transaction } from './database.ts'
 
 /** First half of the advisory locks' keys ("webm"); the second says what only one may do at a time. */
 const advisoryClass = 0x7765626d
-export const advisory = { migrate: 1, partitions: 2, retention: 3, days: 4, websites: 5 } as const
+export const advisory = { migrate: 1, partitions: 2, retention: 3, days: 4, websites: 5, alerts: 6 } as const
 
 export const takeAdvisory = (purpose: keyof typeof advisory) =>
   `SELECT pg_advisory_xact_lock(${advisoryClass}, ${advisory[purpose]})`

@@ -45,19 +45,22 @@ export class Decision {
   /**
    * @param known the website's incidents from the oldest entry that came on, and the one before, in their order
    * @param previous the last entries before that, in their order
-   * @param newestMs the time of the newest entry that came
+   * @param oldestMs the time of the oldest entry that came
+   * @param newestMs of the newest
    */
   constructor(
     private readonly rules: IncidentRules,
     known: readonly StoredIncident[],
     previous: readonly StoredOutcome[],
+    oldestMs: number,
     private readonly newestMs: number,
   ) {
     for (const { firstId, cause, detail } of known) this.#firsts.set(firstId, { id: firstId, cause, detail })
     for (const outcome of previous) this.#seen(outcome)
     const newest = previous.at(-1)
     const [before] = known
-    const last = before && newest && before.startedMs <= newest.timeMs ? before : undefined
+    // After days without any there is none before, and the incident is still what it was.
+    const last = before && before.startedMs <= (newest?.timeMs ?? oldestMs - 1) ? before : undefined
     const state = last ? stateOf(last, previous, rules) : 'none'
     const over = last && state === 'over' ? last.endedMs : null
     const streak = endOf(previous, state === 'open').filter(({ timeMs }) => over === null || timeMs >= over)
@@ -127,7 +130,7 @@ interface Found {
 
 /** What an incident was at the end of those entries: not made yet, open, or over. */
 function stateOf(
-  { startedMs, firstId, endedMs }: StoredIncident,
+  { startedMs, firstId, endedMs, closed }: StoredIncident,
   entries: readonly StoredOutcome[],
   { failures, recoveries }: IncidentRules,
 ): 'none' | 'open' | 'over' {
@@ -135,7 +138,9 @@ function stateOf(
   const since = entries.filter((entry) => entry.id === firstId || isNewer(entry, first))
   const isAmongThem = since.length < entries.length || entries[0]?.id === firstId
   if (isAmongThem && since.length < failures) return 'none'
-  if (endedMs === null || endedMs > (entries.at(-1) as Outcome).timeMs) return 'open'
+  if (closed) return 'over'
+  const newest = entries.at(-1)
+  if (endedMs === null || (newest && endedMs > newest.timeMs)) return 'open'
   const good = endOf(entries, true)
   return good[0]?.timeMs === endedMs && good.length < recoveries ? 'open' : 'over'
 }

@@ -23,6 +23,8 @@ export interface StoredIncident {
   readonly detail: string | null
   readonly endedMs: number | null
   readonly announced: boolean
+  /** It ended without a good entry, because nobody checks its website any more. */
+  readonly closed: boolean
 }
 
 export interface OfWebsite {
@@ -90,12 +92,12 @@ export function nextEntries(behind: Behind, limit: number): Statement {
 
 /** The incidents of each website from its time on, and the one before: rows of `OfWebsite & StoredIncident`. */
 export function knownIncidents(asked: Asked): Statement {
-  const columns = 'incident_id, started, check_entry_id, ended, cause, detail, announced'
+  const columns = 'incident_id, started, check_entry_id, ended, cause, detail, announced, closed'
   return {
     text: `
       SELECT website_id AS "websiteId", incident_id AS "incidentId", ${ms('started')} AS "startedMs",
              check_entry_id AS "firstId", ${ms('ended')} AS "endedMs", cause, detail,
-             announced
+             announced, closed IS NOT NULL AS closed
         FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (website_id, oldest)
        CROSS JOIN LATERAL (
              (SELECT ${columns} FROM incident
