@@ -1,7 +1,7 @@
 import { readFileSync, realpathSync, statSync } from 'node:fs'
 
 const othersMayRead = 0o004
-const passwordKeys = ['database.password', 'kafka.sasl.password', 'kafka.ssl.keypassword']
+const secretKey = /password$|\.webhook$|\.headers\.|^alerts\.heartbeat$/
 /**
  * The password of the database that docker-compose and `make local` bring along: it stands in the repository, and opens
  * nothing that is reachable from outside. A warning at each first start would teach people not to read warnings.
@@ -15,7 +15,7 @@ export class OpenSecrets {
   /** @param value of the key, as it stands in that file */
   inText(file: string, key: string, value: unknown): void {
     if (typeof value !== 'string' || (key === publicExample.key && value === publicExample.value)) return
-    if ((passwordKeys.includes(key) && value !== '') || (key === 'monitoring.proxy' && hasPassword(value))) {
+    if ((secretKey.test(key) && value !== '') || (key === 'monitoring.proxy' && hasPassword(value))) {
       this.#add(file, key)
     }
   }

@@ -15,7 +15,7 @@ database: { host: a, port: 1, db: d, user: u, password: p }
 
 function read(alerts: string, env: Record<string, string> = {}) {
   const indented = alerts.replaceAll(/^(?=.)/gm, '  ')
-  writeFileSync(file, `${needed}${alerts && `alerts:\n${indented}\n`}`)
+  writeFileSync(file, `${needed}${alerts && `alerts:\n${indented}\n`}`, { mode: 0o600 })
   const { config, warnings } = readConfig({ ...env, WEBMON_CONFIG_FILE: file })
   expect(warnings).toEqual([])
   return config.alerts
@@ -96,7 +96,7 @@ smtp:
 
   it('can come from the environment, as a whole or value by value', () => {
     const secret = path.join(folder, 'url')
-    writeFileSync(secret, 'https://hooks.example/from-file\n')
+    writeFileSync(secret, 'https://hooks.example/from-file\n', { mode: 0o600 })
     const alerts = read('receivers:\n  ops: { format: slack, headers: { X-Token: old, X-Other: kept } }', {
       WEBMON_ALERTS_RECEIVERS_OPS_WEBHOOK_FILE: secret,
       WEBMON_ALERTS_RECEIVERS_OPS_HEADERS_X_TOKEN: 'new',

@@ -37,8 +37,15 @@ describe('systemd', () => {
     const file = path.join(project, 'config.yaml')
     const environment = Object.fromEntries((unit.get('Environment') ?? []).map((set) => set.split('=')))
     expect(Object.keys(environment)).toContain('WEBMON_DATABASE_PASSWORD_FILE')
-    const { warnings } = readConfig({ ...environment, WEBMON_CONFIG_FILE: file, WEBMON_DATABASE_PASSWORD_FILE: file })
-    expect(warnings).toEqual([])
+    const folder = mkdtempSync(path.join(tmpdir(), 'webmon-units-'))
+    try {
+      const secret = path.join(folder, 'password')
+      writeFileSync(secret, 'secret', { mode: 0o600 })
+      const files = { WEBMON_CONFIG_FILE: file, WEBMON_DATABASE_PASSWORD_FILE: secret }
+      expect(readConfig({ ...environment, ...files }).warnings).toEqual([])
+    } finally {
+      rmSync(folder, { recursive: true })
+    }
   })
 
   it('keeps the spool where the producer may write, and a restart finds it', () => {
@@ -155,7 +162,7 @@ describe('Kubernetes', () => {
       const file = path.join(folder, 'config.yaml')
       writeFileSync(file, find('ConfigMap', 'webmon-config').data?.['config.yaml'] as string)
       const secret = path.join(folder, 'database-password')
-      writeFileSync(secret, 'secret')
+      writeFileSync(secret, 'secret', { mode: 0o600 })
       const [container] = workload(name).spec.template.spec.containers as [Container]
       const environment = Object.fromEntries(container.env.map((variable) => [variable.name, variable.value]))
       expect(environment).toHaveProperty('WEBMON_CONFIG_FILE')

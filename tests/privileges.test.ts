@@ -3,6 +3,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { type DatabaseAddress, withClient } from '../local/databaseAddress.ts'
 import { type LocalPostgres, startPostgres } from '../local/postgres.ts'
 import type { CheckEntry } from '../src/checkEntry.ts'
+import { lookForAlerts } from '../src/database/alerts/looks.ts'
+import { claimAlerts, insertAlerts, listAlerts } from '../src/database/alerts.ts'
 import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { deleteDeadLetters, listDeadLetters, replayDeadLetters } from '../src/database/deadLetters.ts'
@@ -217,6 +219,9 @@ describe('without one of the documented rights of', () => {
       for (const entries of lateEntries(await anotherWebsite())) {
         await storeChunk(pool, entries.map(delivered), storing)
       }
+      await lookForAlerts(pool, { receivers: [], intervalSeconds: 30, signal })
+      await claimAlerts(pool, 'ops', 1)
+      await pool.query(insertAlerts([]))
       await closeDays(pool, options)
       await applyRetention(pool, { entryDays: 90, hourDays: 0, dayDays: 0 }, options)
       await websiteCounts(pool, [0]).get()
@@ -230,6 +235,7 @@ describe('without one of the documented rights of', () => {
         await importWebsites(pool, [{ ...settings, regex: 'x' }], { prune: false, dryRun: false })
         await listWebsites(pool, {})
         await listDeadLetters(pool, {}, 1)
+        await listAlerts(pool, undefined, 1)
         await replayDeadLetters(pool, {}, async () => undefined)
         await deleteDeadLetters(pool, {})
         await removeWebsites(pool, [id])

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Authority } from '../local/certificates.ts'
 import { parseDatabaseUrl, withClient } from '../local/databaseAddress.ts'
 import type { State } from '../local/state.ts'
+import { readConfig } from '../src/config.ts'
 import { DiskStore } from '../src/spool/diskStore.ts'
 import { commandsOf, fencedBlocks } from './helpers/fencedBlocks.ts'
 import { type FreshClone, freshClone } from './helpers/freshClone.ts'
@@ -16,7 +17,7 @@ import { until } from './helpers/services.ts'
 import { ShellCommand } from './helpers/shellCommand.ts'
 import { createStack, databaseEnv, type Stack } from './helpers/stack.ts'
 import { silent } from './helpers/storing.ts'
-import { type Ran, webmon } from './helpers/webmon.ts'
+import { configFile, type Ran, webmon } from './helpers/webmon.ts'
 
 /** Commands of the README that cannot run here, and why: the form of each is looked at all the same. */
 const formAlone: Readonly<Record<string, string>> = {
@@ -36,6 +37,7 @@ const formAlone: Readonly<Record<string, string>> = {
   'npm run fuzz -- --runs 1000000': 'takes minutes; tests/fuzz.test.ts runs it for less',
   'npm run record > tests/data/messages-1.0.0.jsonl':
     'writes what tests/recordedMessages.test.ts reads, and is not to be repeated',
+  'npm run screenshots': 'needs Chromium; tests/browser.test.ts looks at the same pages',
   'npm run bench:check': 'measures, for minutes',
 }
 
@@ -169,7 +171,10 @@ describe('the README, in a fresh clone,', () => {
   })
 
   it('imports the websites of its YAML, and once more nothing changes', async () => {
-    writeFileSync(path.join(clone.folder, 'websites.yaml'), block('yaml').replace('https://my.example/', shopUrl))
+    writeFileSync(
+      path.join(clone.folder, 'websites.yaml'),
+      block('yaml', 'websites:').replace('https://my.example/', shopUrl),
+    )
     expect((await inClone('website import websites.yaml')).code).toBe(0)
     const shownMine = (await inClone('website show Mine')).out
     expect(shownMine).toContain('Authorization')
@@ -177,6 +182,14 @@ describe('the README, in a fresh clone,', () => {
     const { code, out } = await inClone('website import websites.yaml --dry-run')
     expect(code).toBe(0)
     expect(out).toBe('would be: 0 added, 0 changed, 0 removed, 1 unchanged\n')
+  })
+
+  it('takes the receivers of its YAML', () => {
+    const file = path.join(clone.folder, 'alerting.yaml')
+    writeFileSync(file, readFileSync(configFile, 'utf8') + block('yaml', 'alerts:'), { mode: 0o600 })
+    const { config, warnings } = readConfig({ WEBMON_CONFIG_FILE: file })
+    expect(config.alerts.receivers.map(({ name }) => name)).toEqual(['ops', 'customers'])
+    expect(warnings).toEqual([])
   })
 
   it('checks a website once, and says of it what is shown', async () => {
