@@ -12,6 +12,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { startKafka } from '../local/kafka.ts'
 import { freePort } from '../local/ports.ts'
 import { startPostgres } from '../local/postgres.ts'
+import { readDays, readHours, readWebsitesNow } from '../src/database/overview.ts'
 import { encode } from '../src/message.ts'
 import { findChromium, startChromium } from '../tests/helpers/browser.ts'
 import { Service } from '../tests/helpers/services.ts'
@@ -32,6 +33,19 @@ const { values } = parseArgs({
 })
 const amounts = { entries: Number(values.entries), websites: Number(values.websites), days: Number(values.days) }
 const messages = Number(values.messages)
+
+/** Runs in the browser. */
+const fromKeyToPaint = `new Promise((resolve) => {
+  let at = 0
+  addEventListener('input', () => { at = performance.now() }, { capture: true, once: true })
+  const observer = new MutationObserver((changes) => {
+    if (!changes.some(({ addedNodes }) => [...addedNodes].some(({ id }) => id === 'list'))) return
+    if (at === 0) return
+    observer.disconnect()
+    requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - at)))
+  })
+  observer.observe(document.querySelector('main'), { childList: true })
+})`
 
 const postgres = await startPostgres({ unsafe: true, settings: { shared_buffers: '1GB', max_wal_size: '8GB' } })
 const pool = openPool(postgres.database)
@@ -94,6 +108,11 @@ async function waits(): Promise<void> {
   const overview = await each(() => '/')
   console.log(`     the overview has ${overview.bytes} bytes, the slowest of 11 took ${overview.most.toFixed(0)} ms`)
   report('overview, nothing kept', overview.ms, 300, ' ms')
+  for (const [name, read] of Object.entries({ readWebsitesNow, readHours, readDays })) {
+    const startMs = performance.now()
+    await read(pool, new AbortController().signal)
+    console.log(`     ${name}: ${(performance.now() - startMs).toFixed(0)} ms, shared by all visitors`)
+  }
   const times: number[] = []
   for (let n = 0; n < 21; n++) {
     await get('/')
@@ -107,19 +126,6 @@ async function waits(): Promise<void> {
   }
   report('the page of a website with 90 days', median(pages), 100, ' ms')
 }
-
-/** Runs in the browser. */
-const fromKeyToPaint = `new Promise((resolve) => {
-  let at = 0
-  addEventListener('input', () => { at = performance.now() }, { capture: true, once: true })
-  const observer = new MutationObserver((changes) => {
-    if (!changes.some(({ addedNodes }) => [...addedNodes].some(({ id }) => id === 'list'))) return
-    if (at === 0) return
-    observer.disconnect()
-    requestAnimationFrame(() => setTimeout(() => resolve(performance.now() - at)))
-  })
-  observer.observe(document.querySelector('main'), { childList: true })
-})`
 
 /** From the key until what it found is painted. */
 async function keys(): Promise<void> {

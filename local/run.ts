@@ -85,6 +85,8 @@ async function startAndShow(terminal: Terminal, stop: Stop): Promise<number> {
   // Ours has a password that everybody may know.
   const url = givenDatabase() ? withoutPassword(database) : database.url
   say(`the database: ${url}`)
+  const port = env.WEBMON_CONSUMER_HTTP_PORT
+  if (port !== '0') say(`the page: http://127.0.0.1:${port}/`)
   say(`how to look:  make rows${inPath('psql') ? `, or psql ${url}` : ''}`)
   say(`Ctrl-C ends all of it; the data stays in ${shown(stateFolder)}`)
 

@@ -85,6 +85,7 @@ export async function listWebsites(pool: pg.Pool, { tags, status, ids }: ListFil
             SELECT website_id, sum(checks) AS checks, sum(failures) AS failures, sum(covered)::float8 AS covered
               FROM check_hour
              WHERE hour >= ${dayAgo} AND hour <= now()
+               AND ($3::uuid[] IS NULL OR website_id = ANY ($3))
              GROUP BY website_id) AS hours USING (website_id)
       WHERE ($1::varchar[] IS NULL OR tags @> $1)
         AND ($2::varchar IS NULL OR CASE WHEN enabled THEN status ELSE 'disabled' END = $2)
