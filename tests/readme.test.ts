@@ -23,7 +23,7 @@ describe('config.yaml', () => {
         const text = read('config.yaml')
         // Certificates are an example without a file.
         const taken = text.replaceAll(/^( *)# ( *(?!.*(file|cert|key)\b.*:)[A-Za-z-]+:)/gm, '$1$2')
-        writeFileSync(file, take ? taken : text)
+        writeFileSync(file, take ? taken : text, { mode: 0o600 })
         const { config, warnings } = readConfig({ WEBMON_CONFIG_FILE: file })
         expect(warnings).toEqual([])
         expect(config.database.host).toBe('postgres')

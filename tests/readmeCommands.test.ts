@@ -17,7 +17,7 @@ import { until } from './helpers/services.ts'
 import { ShellCommand } from './helpers/shellCommand.ts'
 import { createStack, databaseEnv, type Stack } from './helpers/stack.ts'
 import { silent } from './helpers/storing.ts'
-import { configFile, type Ran, webmon } from './helpers/webmon.ts'
+import { type Ran, webmon } from './helpers/webmon.ts'
 
 /** Commands of the README that cannot run here, and why: the form of each is looked at all the same. */
 const formAlone: Readonly<Record<string, string>> = {
@@ -186,7 +186,9 @@ describe('the README, in a fresh clone,', () => {
 
   it('takes the receivers of its YAML', () => {
     const file = path.join(clone.folder, 'alerting.yaml')
-    writeFileSync(file, readFileSync(configFile, 'utf8') + block('yaml', 'alerts:'), { mode: 0o600 })
+    writeFileSync(file, readFileSync(path.join(clone.folder, 'config.yaml'), 'utf8') + block('yaml', 'alerts:'), {
+      mode: 0o600,
+    })
     const { config, warnings } = readConfig({ WEBMON_CONFIG_FILE: file })
     expect(config.alerts.receivers.map(({ name }) => name)).toEqual(['ops', 'customers'])
     expect(warnings).toEqual([])
