@@ -20,7 +20,7 @@ await runService('consumer', async (service) => {
   const { config, logger, health, stopping, aborting } = service
   const name = `${config.application.name} consumer`
   const metrics = new ConsumerMetrics()
-  await servePage(service, metrics.registry, name)
+  const readAhead = await servePage(service, metrics.registry, name)
 
   const database = openDatabase(config.database, { name, connections: config.consumer.threads + 2 }, logger)
   service.onStop('database', () => database.end())
@@ -61,6 +61,7 @@ await runService('consumer', async (service) => {
     // Not after Kafka has answered: that no entries come is something to tell.
     prepareTables(database, service, (count) => metrics.partitionsCreated.inc(count)).then(() => alerting.start()),
   ])
+  readAhead()
   await keepTables(database, service, () => metrics.partitionsDropped.inc())
   service.onStop('subscriber', () => subscriber.stop())
   await subscriber.start(stopping, aborting)
