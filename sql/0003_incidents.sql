@@ -38,6 +38,7 @@ CREATE TABLE alert (
     CONSTRAINT alert_once UNIQUE (receiver, kind, subject, sequence)
 );
 CREATE INDEX alert_due ON alert (receiver, due) WHERE sent IS NULL AND given_up IS NULL;
+CREATE INDEX alert_held ON alert (receiver) WHERE held;
 CREATE INDEX alert_subject ON alert (subject);
 CREATE INDEX alert_created ON alert (created);
 

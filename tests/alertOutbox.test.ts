@@ -6,6 +6,7 @@ import { claimAlerts, listAlerts, markFailed, markSent } from '../src/database/a
 import { storeChunk } from '../src/database/chunk.ts'
 import { migrate } from '../src/database/migrations.ts'
 import { ensurePartitionFor } from '../src/database/partitions.ts'
+import { websiteCounts } from '../src/database/websiteCounts.ts'
 import { checkEntry, decodedEntry, incidents } from './helpers/entries.ts'
 import { silent } from './helpers/storing.ts'
 import { TestDatabase } from './helpers/testDatabase.ts'
@@ -201,12 +202,14 @@ describe('a silence', () => {
     await fail(ops)
     await silence("now() + interval '1 hour'")
     expect(await send('ops')).toEqual([])
+    expect((await websiteCounts(database.pool, []).get()).waitingAlerts).toBe(0)
     const [held] = await listAlerts(database.pool, 'waiting', 10)
     const until = await database.value<Date>('SELECT silenced_until FROM website WHERE website_id = $1', [shop])
     expect(held?.due).toEqual(until)
     expect(held?.attempts).toBe(0)
     await silence("now() - interval '1 second'")
     await database.all("UPDATE alert SET due = now() - interval '1 second'")
+    expect((await websiteCounts(database.pool, []).get()).waitingAlerts).toBe(1)
     expect(await send('ops')).toEqual(['opened'])
   })
 

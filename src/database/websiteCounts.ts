@@ -9,7 +9,7 @@ export interface WebsiteCounts {
   /** Of those the ones whose certificate ends within so many days, in the order of `days`. */
   readonly certificates: readonly number[]
   readonly openIncidents: number
-  /** Without those that a silence holds back. */
+  /** Without those about silenced websites. */
   readonly waitingAlerts: number
 }
 
