@@ -69,6 +69,22 @@ beforeAll(async () => {
     WEBMON_DATABASE_SSLROOTCERT: file('ca.pem', authority.cert),
     WEBMON_MONITORING_TIMEOUT: '5',
     WEBMON_PRODUCER_SPOOL_PATH: path.join(folder, 'spool'),
+    ...Object.fromEntries(
+      ['PRODUCER', 'CONSUMER'].flatMap((name) => [
+        [`WEBMON_${name}_HTTP_USER`, 'ann'],
+        [`WEBMON_${name}_HTTP_PASSWORD`, secrets.of('page password')],
+      ]),
+    ),
+    WEBMON_ALERTS_RECEIVERS_OPS_WEBHOOK: `http://ann:${secrets.of('webhook password')}@${websites.host}/${secrets.of('webhook path')}`,
+    WEBMON_ALERTS_RECEIVERS_OPS_HEADERS_X_TOKEN: secrets.of('webhook header'),
+    WEBMON_ALERTS_RECEIVERS_GONE_WEBHOOK: `http://127.0.0.1:1/${secrets.of('webhook path')}`,
+    WEBMON_ALERTS_RECEIVERS_MAIL_EMAIL: 'ann@my.example',
+    WEBMON_ALERTS_SMTP_HOST: '127.0.0.1',
+    WEBMON_ALERTS_SMTP_PORT: '1',
+    WEBMON_ALERTS_SMTP_USER: 'webmon',
+    WEBMON_ALERTS_SMTP_PASSWORD: secrets.of('mail password'),
+    WEBMON_ALERTS_SMTP_FROM: 'webmon@my.example',
+    WEBMON_ALERTS_HEARTBEAT: `http://127.0.0.1:1/${secrets.of('heartbeat path')}`,
   }
 })
 afterEach(stopServices)
@@ -106,6 +122,9 @@ describe('no secret is in what is said', { timeout: 180_000 }, () => {
       [JSON.stringify(rows)],
     )
     let pages = ''
+    const authorization = `Basic ${Buffer.from(`ann:${secrets.of('page password')}`).toString('base64')}`
+    const { rows: ids } = await pool.query('SELECT website_id AS id FROM website')
+    const details = ids.flatMap(({ id }) => [`website/${id}`, `api/websites/${id}`, `api/websites/${id}/checks`])
     const services = [consumer]
     const messages = `{"url": "http://ann:${secrets.of('url password')}@one.example/"} nonsense`
     await publish({ kafka: plainKafka(), topic, group: topic }, [messages, `*${secrets.of('url password')}`])
@@ -125,12 +144,18 @@ describe('no secret is in what is said', { timeout: 180_000 }, () => {
         return checked.length === rows.length
       })
       for (const port of [producerPort, consumerPort]) {
-        for (const page of ['metrics', 'healthz', 'readyz', 'other']) {
-          pages += await (await fetch(`http://127.0.0.1:${port}/${page}`)).text()
+        for (const page of ['metrics', 'healthz', 'readyz', 'other', '', 'api/websites', 'api/incidents', ...details]) {
+          pages += await (await fetch(`http://127.0.0.1:${port}/${page}`, { headers: { authorization } })).text()
         }
       }
       expect((await producer.stop()).code).toBe(0)
     }
+    const { rows: alerts } = await until(async () => {
+      const found = await pool.query('SELECT receiver, body, failure FROM alert')
+      return new Set(found.rows.filter(({ failure }) => failure).map(({ receiver }) => receiver)).size >= 2 && found
+    })
+    expect(secrets.in(JSON.stringify(alerts))).toEqual([])
+    expect(pages).toContain('"incidents"')
     expect((await consumer.stop()).code).toBe(0)
     const { rows: errors } = await pool.query('SELECT DISTINCT error FROM check_entry WHERE error IS NOT NULL')
     expect(errors.map(({ error }) => error)).toEqual(
@@ -168,6 +193,8 @@ describe('no secret is in what is said', { timeout: 180_000 }, () => {
     const commands = [
       ['doctor'],
       ['database', 'status'],
+      ['alert', 'list'],
+      ['alert', 'test'],
       ['website', 'list'],
       ['website', 'show', ...rows.map(({ name }) => String(name))],
       ['website', 'show', row.url],
