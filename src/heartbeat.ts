@@ -1,4 +1,3 @@
-import axios from 'axios'
 import type { Logger } from './logger.ts'
 import { messageOf } from './retry.ts'
 
@@ -45,6 +44,8 @@ export class Heartbeat {
 
   async #beat(): Promise<void> {
     const { url, logger } = this.options
+    // Read when it is needed: it takes 15 MB.
+    const { default: axios } = await import('axios')
     try {
       const signal = AbortSignal.timeout(10_000)
       await axios.get(url, { signal, maxRedirects: 0, proxy: false, maxContentLength: 1_000_000 })

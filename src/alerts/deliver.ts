@@ -1,7 +1,5 @@
 import type { Alert } from './body.ts'
-import { mail } from './email.ts'
 import type { Receiver, Smtp } from './receiver.ts'
-import { post } from './webhook.ts'
 
 /**
  * Sends one alert to a receiver, or several as one message.
@@ -15,7 +13,12 @@ export async function deliver(
   alerts: readonly [Alert, ...Alert[]],
   signal: AbortSignal,
 ): Promise<string> {
-  if (webhook) return await post(webhook, alerts, signal)
+  // Read when they are needed: together they take 30 MB, and most consumers have no receivers.
+  if (webhook) {
+    const { post } = await import('./webhook.ts')
+    return await post(webhook, alerts, signal)
+  }
+  const { mail } = await import('./email.ts')
   // The configuration has both or none.
   return await mail(smtp as Smtp, email ?? [], alerts, signal)
 }

@@ -77,7 +77,7 @@ async function storeWhole(
   const deadLetters: DeadLetter[] = []
   const rows = new EntryParts(options)
   const statuses = new WebsiteStatuses()
-  const incidents = new IncidentWebsites()
+  const incidents = new IncidentWebsites(statuses.times)
   for (const one of chunk) {
     if ('entry' in one) {
       rows.add(one.entry)
@@ -113,7 +113,7 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
   return transaction(pool, options.signal, async (client) => {
     const run = ({ text, values }: Statement) => client.query(text, values)
     const statuses = new WebsiteStatuses()
-    const incidents = new IncidentWebsites(true)
+    const incidents = new IncidentWebsites(statuses.times, true)
     let [stored, inserted] = [0, 0]
     const store = async (part: typeof entries): Promise<void> => {
       const rows = new EntryParts(options)

@@ -27,28 +27,25 @@ const smallestId = '00000000-0000-0000-0000-000000000000'
 
 /** What the entries of a chunk mean for the incidents of their websites. */
 export class IncidentWebsites {
-  readonly #times = new Map<string, { oldestMs: number; newestMs: number }>()
   readonly #failed = new Set<string>()
   readonly #ids: Set<string> | null
   readonly #suspectSince = new Set<number>()
 
-  /** @param rememberIds when parts of the transaction can be taken back: then rows do not tell by whom they came */
-  constructor(rememberIds = false) {
+  /**
+   * @param times of the entries, by website
+   * @param rememberIds when parts of the transaction can be taken back: then rows do not tell by whom they came
+   */
+  constructor(
+    private readonly times: Asked,
+    rememberIds = false,
+  ) {
     this.#ids = rememberIds ? new Set() : null
   }
 
-  add({ id, websiteId, timestamp, available, suspectSince }: CheckEntry): void {
-    if (suspectSince) {
-      this.#suspectSince.add(suspectSince.getTime())
-      return
-    }
-    const timeMs = timestamp.getTime()
-    const times = this.#times.get(websiteId)
-    if (times === undefined) this.#times.set(websiteId, { oldestMs: timeMs, newestMs: timeMs })
-    else if (timeMs < times.oldestMs) times.oldestMs = timeMs
-    else if (timeMs > times.newestMs) times.newestMs = timeMs
-    if (!available) this.#failed.add(websiteId)
+  add({ id, websiteId, available, suspectSince }: CheckEntry): void {
     this.#ids?.add(id)
+    if (suspectSince) this.#suspectSince.add(suspectSince.getTime())
+    else if (!available) this.#failed.add(websiteId)
   }
 
   /** Since when the monitor's network was in doubt, in ms of the Unix epoch, as suspect entries tell. */
@@ -58,7 +55,7 @@ export class IncidentWebsites {
 
   /** To be run when the websites are locked. Its rows are what `decide` is to be given. */
   toDecide(): Statement {
-    return websitesToDecide(this.#times, this.#failed)
+    return websitesToDecide(this.times, this.#failed)
   }
 
   /**
@@ -68,10 +65,7 @@ export class IncidentWebsites {
    */
   async decide(send: Send, websites: readonly OfWebsite[], rules: IncidentRules): Promise<IncidentEvent[]> {
     const asked: Asked = new Map(
-      websites.map(({ websiteId }) => [
-        websiteId,
-        this.#times.get(websiteId) as { oldestMs: number; newestMs: number },
-      ]),
+      websites.map(({ websiteId }) => [websiteId, this.times.get(websiteId) as { oldestMs: number; newestMs: number }]),
     )
     const decisions = await this.#goThrough(send, asked, rules)
     const changes = [...decisions].flatMap(([websiteId, decision]) =>

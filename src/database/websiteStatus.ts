@@ -57,11 +57,22 @@ const update = `
 
 /** What entries say of their websites: the newest one's certificate, if it has one, and its status. */
 export class WebsiteStatuses {
-  readonly #newest = new Map<string, CheckEntry>()
+  readonly #websites = new Map<string, { newest: CheckEntry; newestMs: number; oldestMs: number }>()
 
   add(entry: CheckEntry): void {
-    const known = this.#newest.get(entry.websiteId)
-    if (known === undefined || isNewer(entry, known)) this.#newest.set(entry.websiteId, entry)
+    const timeMs = entry.timestamp.getTime()
+    const known = this.#websites.get(entry.websiteId)
+    if (known === undefined) {
+      this.#websites.set(entry.websiteId, { newest: entry, newestMs: timeMs, oldestMs: timeMs })
+    } else if (isNewer(entry, known.newest)) {
+      known.newest = entry
+      known.newestMs = timeMs
+    } else if (timeMs < known.oldestMs) known.oldestMs = timeMs
+  }
+
+  /** The times of the oldest and the newest entry of each website, in ms of the Unix epoch. */
+  get times(): ReadonlyMap<string, { readonly oldestMs: number; readonly newestMs: number }> {
+    return this.#websites
   }
 
   /**
@@ -72,7 +83,7 @@ export class WebsiteStatuses {
    */
   lock(): Statement {
     const arrays = new NewestArrays()
-    for (const entry of this.#newest.values()) arrays.add(entry)
+    for (const { newest } of this.#websites.values()) arrays.add(newest)
     return { text: lock, values: [arrays.websiteIds, arrays.statuses, arrays.expires, arrays.issuers].map(finished) }
   }
 
@@ -82,7 +93,7 @@ export class WebsiteStatuses {
     let oldest = until.getTime()
     const arrays = new NewestArrays()
     for (const { websiteId } of websites) {
-      const entry = this.#newest.get(websiteId) as CheckEntry
+      const { newest: entry } = this.#websites.get(websiteId) as { newest: CheckEntry }
       arrays.add(entry)
       oldest = Math.min(oldest, entry.timestamp.getTime())
     }
