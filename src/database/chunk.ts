@@ -77,7 +77,7 @@ async function storeWhole(
   const deadLetters: DeadLetter[] = []
   const rows = new EntryParts(options)
   const statuses = new WebsiteStatuses()
-  const incidents = new IncidentWebsites(statuses.websites)
+  const incidents = new IncidentWebsites(statuses.times)
   for (const one of chunk) {
     if ('entry' in one) {
       rows.add(one.entry)
@@ -91,7 +91,7 @@ async function storeWhole(
     if (inserts.length === 0)
       return async () => ({ entries: 0, duplicates: 0, deadLetters, statusChanges: [], ...nothingHappened })
     const locked = send(statuses.lock())
-    const asked = send(incidents.toDecide(options.incidents))
+    const asked = send(incidents.toDecide())
     const inserted = inserts.map(send)
     const changed = (await locked).rows
     const updated = changed.length > 0 ? send(statuses.update(changed)) : undefined
@@ -113,7 +113,7 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
   return transaction(pool, options.signal, async (client) => {
     const run = ({ text, values }: Statement) => client.query(text, values)
     const statuses = new WebsiteStatuses()
-    const incidents = new IncidentWebsites(statuses.websites, true)
+    const incidents = new IncidentWebsites(statuses.times, true)
     let [stored, inserted] = [0, 0]
     const store = async (part: typeof entries): Promise<void> => {
       const rows = new EntryParts(options)
@@ -153,7 +153,7 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
     await store(entries)
     const { rows: changed } = await run(statuses.lock())
     const statusChanges = changed.length > 0 ? changesIn(await run(statuses.update(changed))) : []
-    const { rows: toDecide } = await run(incidents.toDecide(options.incidents))
+    const { rows: toDecide } = await run(incidents.toDecide())
     const happened = await decide(run, incidents, toDecide, options)
     if (deadLetters.length > 0) await run(insertDeadLetters(deadLetters))
     return { entries: inserted, duplicates: stored - inserted, deadLetters, statusChanges, ...happened }

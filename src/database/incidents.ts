@@ -13,7 +13,6 @@ import {
   type StoredOutcome,
   websitesToDecide,
 } from './incidents/history.ts'
-import type { WebsiteStatuses } from './websiteStatus.ts'
 
 /** An incident that opened or was over, of which alerts are to be made. */
 export interface IncidentEvent {
@@ -26,9 +25,6 @@ export interface IncidentEvent {
 const page = 200
 const smallestId = '00000000-0000-0000-0000-000000000000'
 
-type Known = WebsiteStatuses['websites'] extends ReadonlyMap<string, infer T> ? T : never
-type Times = Pick<Known, 'oldestMs' | 'newestMs'>
-
 /** What the entries of a chunk mean for the incidents of their websites. */
 export class IncidentWebsites {
   readonly #failed = new Set<string>()
@@ -36,11 +32,11 @@ export class IncidentWebsites {
   readonly #suspectSince = new Set<number>()
 
   /**
-   * @param entries of each website
+   * @param times of the entries, by website
    * @param rememberIds when parts of the transaction can be taken back: then rows do not tell by whom they came
    */
   constructor(
-    private readonly entries: WebsiteStatuses['websites'],
+    private readonly times: Asked,
     rememberIds = false,
   ) {
     this.#ids = rememberIds ? new Set() : null
@@ -57,19 +53,9 @@ export class IncidentWebsites {
     return this.#suspectSince
   }
 
-  /**
-   * To be run when the websites are locked, and before the entries are stored. Its rows are what `decide` is to be given.
-   *
-   * Failures behind a good entry, too few in a row for an incident, change nothing where nothing newer is stored.
-   */
-  toDecide({ failures }: IncidentRules): Statement {
-    const [failed, isolated] = [new Map<string, Times>(), new Map<string, Times>()]
-    for (const websiteId of this.#failed) {
-      const known = this.entries.get(websiteId) as Known
-      const isIsolated = known.startsGood && known.mostInRow < failures
-      ;(isIsolated ? isolated : failed).set(websiteId, known)
-    }
-    return websitesToDecide(this.entries, failed, isolated)
+  /** To be run when the websites are locked. Its rows are what `decide` is to be given. */
+  toDecide(): Statement {
+    return websitesToDecide(this.times, this.#failed)
   }
 
   /**
@@ -78,7 +64,9 @@ export class IncidentWebsites {
    * @returns what happened that somebody may want to hear of
    */
   async decide(send: Send, websites: readonly OfWebsite[], rules: IncidentRules): Promise<IncidentEvent[]> {
-    const asked: Asked = new Map(websites.map(({ websiteId }) => [websiteId, this.entries.get(websiteId) as Times]))
+    const asked: Asked = new Map(
+      websites.map(({ websiteId }) => [websiteId, this.times.get(websiteId) as { oldestMs: number; newestMs: number }]),
+    )
     const decisions = await this.#goThrough(send, asked, rules)
     const changes = [...decisions].flatMap(([websiteId, decision]) =>
       decision.changes().map((change) => ({ websiteId, ...withId(change) })),

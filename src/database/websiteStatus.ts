@@ -55,46 +55,23 @@ const update = `
    WHERE website.website_id = changed.website_id AND newer.exists IS NULL
   RETURNING website.website_id AS "websiteId", changed."from", changed."to"`
 
-/** What the entries of one website say. */
-interface Known {
-  newest: CheckEntry
-  newestMs: number
-  oldestMs: number
-  /** The oldest was good, and they came in their order, none of them suspect. */
-  startsGood: boolean
-  /** At the end, and the most of them. */
-  failuresInRow: number
-  mostInRow: number
-}
-
 /** What entries say of their websites: the newest one's certificate, if it has one, and its status. */
 export class WebsiteStatuses {
-  readonly #websites = new Map<string, Known>()
+  readonly #websites = new Map<string, { newest: CheckEntry; newestMs: number; oldestMs: number }>()
 
   add(entry: CheckEntry): void {
     const timeMs = entry.timestamp.getTime()
     const known = this.#websites.get(entry.websiteId)
-    const failed = entry.available ? 0 : 1
     if (known === undefined) {
-      const startsGood = entry.available && entry.suspectSince === null
-      const first = { newest: entry, newestMs: timeMs, oldestMs: timeMs }
-      this.#websites.set(entry.websiteId, { ...first, startsGood, failuresInRow: failed, mostInRow: failed })
-      return
-    }
-    if (!isNewer(entry, known.newest)) {
-      known.startsGood = false
-      if (timeMs < known.oldestMs) known.oldestMs = timeMs
-      return
-    }
-    known.newest = entry
-    known.newestMs = timeMs
-    if (entry.suspectSince !== null) known.startsGood = false
-    known.failuresInRow = failed * (known.failuresInRow + 1)
-    if (known.failuresInRow > known.mostInRow) known.mostInRow = known.failuresInRow
+      this.#websites.set(entry.websiteId, { newest: entry, newestMs: timeMs, oldestMs: timeMs })
+    } else if (isNewer(entry, known.newest)) {
+      known.newest = entry
+      known.newestMs = timeMs
+    } else if (timeMs < known.oldestMs) known.oldestMs = timeMs
   }
 
-  /** By website. The times are those of its oldest and its newest entry, in ms of the Unix epoch. */
-  get websites(): ReadonlyMap<string, Readonly<Known>> {
+  /** The times of the oldest and the newest entry of each website, in ms of the Unix epoch. */
+  get times(): ReadonlyMap<string, { readonly oldestMs: number; readonly newestMs: number }> {
     return this.#websites
   }
 

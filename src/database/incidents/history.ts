@@ -112,13 +112,14 @@ export function knownIncidents(asked: Asked): Statement {
 }
 
 /**
- * The websites for which there can be something to decide: those of which an incident was open at any time from the
- * oldest entry on, those that failed, and of those whose failures are isolated the ones of which something is stored that
- * is no older. Rows of `OfWebsite`.
+ * The websites for which there can be something to decide: those of which a check failed, or an incident was open at any
+ * time from the oldest entry on. Rows of `OfWebsite`.
  *
  * In a statement of its own, after the websites are locked: what was decided while this one waited is to be seen.
  */
-export function websitesToDecide(asked: Asked, failed: Asked, isolated: Asked): Statement {
+export function websitesToDecide(asked: Asked, failed: Iterable<string>): Statement {
+  const failedIds = new BinaryArray('uuid')
+  for (const websiteId of failed) failedIds.uuid(websiteId)
   return {
     text: `
       SELECT website_id AS "websiteId"
@@ -126,18 +127,9 @@ export function websitesToDecide(asked: Asked, failed: Asked, isolated: Asked): 
               UNION
               SELECT website_id FROM incident
                WHERE (ended IS NULL OR ended >= $2::timestamptz) AND NOT retracted AND website_id = ANY ($3::uuid[])
-              UNION
-              SELECT website_id FROM unnest($4::uuid[], $5::timestamptz[]) AS isolated (website_id, oldest)
-               WHERE EXISTS (SELECT FROM check_entry
-                              WHERE check_entry.website_id = isolated.website_id
-                                AND "timestamp" >= isolated.oldest
-                                AND "timestamp" >= $6::timestamptz AND "timestamp" < $7::timestamptz)
              ) AS asked (website_id)
         JOIN website USING (website_id) WHERE enabled`,
-    values: [
-      ...[arrays(failed)[0], new Date(oldestOf(asked)).toISOString(), arrays(asked)[0], ...arrays(isolated)],
-      ...[new Date(oldestOf(isolated)).toISOString(), until()],
-    ],
+    values: [failedIds.finish(), new Date(oldestOf(asked)).toISOString(), arrays(asked)[0]],
   }
 }
 
