@@ -138,8 +138,7 @@ function withId(change: IncidentChange | IncidentRemoval) {
 type Change = ReturnType<typeof withId> & OfWebsite & IncidentChange & { incidentId: string }
 
 function eventsOf({ tell, websiteId, incidentId }: Change): IncidentEvent[] {
-  const kinds = tell === null ? [] : tell === 'both' ? (['opened', 'resolved'] as const) : [tell]
-  return kinds.map((kind) => ({ kind, websiteId, incidentId }))
+  return tell.map((kind) => ({ kind, websiteId, incidentId }))
 }
 
 function remove(changes: readonly { incidentId: string }[]): Statement {

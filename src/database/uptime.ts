@@ -1,7 +1,7 @@
 /** What uptime and coverage are, as SQL: the same for the command line and the page. */
 
-/** A time as milliseconds of the Unix epoch, which is quicker to read than a timestamp. */
-export const msOf = (time: string) => `extract(epoch FROM ${time})::float8 * 1000`
+/** A time as milliseconds of the Unix epoch, which is quicker to read than a timestamp. Whole ones stay whole. */
+export const msOf = (time: string) => `(extract(epoch FROM ${time}) * 1000)::float8`
 
 /** 24 full hours and the running one. */
 export const dayAgo = `date_trunc('hour', now(), 'UTC') - interval '24 hours'`

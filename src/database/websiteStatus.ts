@@ -11,7 +11,7 @@ export interface StatusChange {
 }
 
 /** Entries lie at most one day ahead of us (see message.ts), and our clock may differ from others. */
-const newestAheadMs = 2 * 86_400_000
+export const newestAheadMs = 2 * 86_400_000
 
 const isChanged = `
   (website.status <> entry."to"

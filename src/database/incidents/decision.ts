@@ -18,7 +18,8 @@ export interface IncidentChange {
   readonly announced: boolean
   /** It was announced, and was none. */
   readonly retracted: boolean
-  readonly tell: 'opened' | 'resolved' | 'both' | null
+  /** What somebody may want to hear of, in this order. */
+  readonly tell: readonly ('opened' | 'resolved')[]
 }
 
 /** One that was never announced, and was none. */
@@ -112,7 +113,7 @@ export class Decision {
       first: this.#firsts.get(incident.first.id) as FirstEntry,
       announced,
       retracted: false,
-      tell: opened && resolved ? 'both' : opened ? 'opened' : resolved ? 'resolved' : null,
+      tell: [...(opened ? ['opened' as const] : []), ...(resolved ? ['resolved' as const] : [])],
     }
   }
 
@@ -192,6 +193,6 @@ function goneOf(stored: StoredIncident): IncidentChange | IncidentRemoval {
     first: { id: firstId, cause, detail },
     announced,
     retracted: true,
-    tell: endedMs === null ? 'resolved' : null,
+    tell: endedMs === null ? ['resolved'] : [],
   }
 }

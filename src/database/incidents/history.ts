@@ -1,6 +1,8 @@
 import type { Outcome } from '../../incident.ts'
 import { BinaryArray } from '../binaryArray.ts'
 import type { Statement } from '../database.ts'
+import { msOf } from '../uptime.ts'
+import { newestAheadMs } from '../websiteStatus.ts'
 
 /** The times of the oldest and the newest entry that came of each website, in ms of the Unix epoch. */
 export type Asked = ReadonlyMap<string, { readonly oldestMs: number; readonly newestMs: number }>
@@ -32,8 +34,6 @@ export interface OfWebsite {
 }
 
 const dayMs = 86_400_000
-/** Entries lie at most one day ahead of us (see message.ts), and our clock may differ from others. */
-const newestAheadMs = 2 * dayMs
 
 /** A website has at least one check a day. */
 const reachMs = (entries: number) => (entries + 1) * dayMs
@@ -45,7 +45,7 @@ const outcome = `
 /** Rows of the original's consumer do not say whether they were good, suspect ones do not count. */
 const counts = 'available IS NOT NULL AND NOT suspect'
 const asOutcome = `
-  website_id AS "websiteId", check_entry_id AS id, ${ms('entry."timestamp"')} AS "timeMs", available, detail,
+  website_id AS "websiteId", check_entry_id AS id, ${msOf('entry."timestamp"')} AS "timeMs", available, detail,
   is_new AS "isNew", cause`
 
 /** The last entries of each website before its time, the newest first: rows of `OfWebsite & StoredOutcome`. */
@@ -95,8 +95,8 @@ export function knownIncidents(asked: Asked): Statement {
   const columns = 'incident_id, started, check_entry_id, ended, cause, detail, announced, closed'
   return {
     text: `
-      SELECT website_id AS "websiteId", incident_id AS "incidentId", ${ms('started')} AS "startedMs",
-             check_entry_id AS "firstId", ${ms('ended')} AS "endedMs", cause, detail,
+      SELECT website_id AS "websiteId", incident_id AS "incidentId", ${msOf('started')} AS "startedMs",
+             check_entry_id AS "firstId", ${msOf('ended')} AS "endedMs", cause, detail,
              announced, closed IS NOT NULL AS closed
         FROM unnest($1::uuid[], $2::timestamptz[]) AS asked (website_id, oldest)
        CROSS JOIN LATERAL (
@@ -146,11 +146,6 @@ function oldestOf(asked: Asked): number {
   let oldest = Date.now()
   for (const { oldestMs } of asked.values()) oldest = Math.min(oldest, oldestMs)
   return oldest
-}
-
-/** Milliseconds of the Unix epoch, as SQL. */
-function ms(time: string): string {
-  return `(extract(epoch FROM ${time}) * 1000)::float8`
 }
 
 function until(): string {
