@@ -85,10 +85,10 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
   const pool = new CheckPool(
     config.producer.threads,
     ({ website, dueMs, recheck }) => leases.whileHeld(website, dueMs, () => checker.check(website, recheck)),
-    async (entry, website) => {
+    async (entry, { website, dueMs }) => {
       await spool.add(entry.websiteId, encode(doubt.judge(entry)), pool.full)
       rechecks.seen(entry, website)
-      logger.debug(summaryOf(entry), `checked ${website.name}`)
+      logger.debug({ ...summaryOf(entry), due: dueMs }, `checked ${website.name}`)
     },
     logger,
     {

@@ -3,7 +3,6 @@ import type { CheckEntry } from '../checkEntry.ts'
 import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
 import type { Turn } from '../schedule.ts'
-import type { Website } from '../website.ts'
 
 /** A check that began later than this share of its interval is late. */
 const lateShare = 0.1
@@ -31,7 +30,7 @@ export class CheckPool {
   constructor(
     private readonly threads: number,
     private readonly check: (turn: Turn) => Promise<CheckEntry | undefined>,
-    private readonly keep: (entry: CheckEntry, website: Website) => Promise<void>,
+    private readonly keep: (entry: CheckEntry, turn: Turn) => Promise<void>,
     private readonly logger: Logger,
     private readonly events: PoolEvents = {},
   ) {
@@ -140,7 +139,7 @@ export class CheckPool {
 
   async #run(turn: Turn): Promise<void> {
     if (this.#closed || this.#isPaused(turn)) return
-    const { website, dueMs, intervalMs } = turn
+    const { dueMs, intervalMs } = turn
     const lateMs = Date.now() - dueMs
     this.#window.begun++
     this.#window.worstMs = Math.max(this.#window.worstMs, lateMs)
@@ -155,7 +154,7 @@ export class CheckPool {
     if (entry.available) this.#window.available++
     else this.#window.unavailable++
     this.events.ended?.(entry, tookMs)
-    await this.keep(entry, website)
+    await this.keep(entry, turn)
   }
 
   #missed(turns: number): void {
