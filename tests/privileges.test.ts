@@ -8,7 +8,7 @@ import { claimAlerts, insertAlerts, listAlerts } from '../src/database/alerts.ts
 import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { deleteDeadLetters, listDeadLetters, replayDeadLetters } from '../src/database/deadLetters.ts'
-import { leave, look, renew, take } from '../src/database/leases.ts'
+import { giveBack, leave, look, readHolders, renew, take } from '../src/database/leases.ts'
 import { schemaVersion } from '../src/database/migrations.ts'
 import { applyRetention } from '../src/database/retention.ts'
 import { addWebsite, enableWebsites, importWebsites, removeWebsites } from '../src/database/websiteChanges.ts'
@@ -213,6 +213,7 @@ describe('without one of the documented rights of', () => {
         pool,
         (await look(pool, me.id)).held.map(({ shard }) => shard),
       )
+      await giveBack(pool, me, [0], new Date())
       await leave(pool, me, new Date())
     },
     async webmon_consumer(pool) {
@@ -245,6 +246,7 @@ describe('without one of the documented rights of', () => {
         await listWebsites(pool, {})
         await listDeadLetters(pool, {}, 1)
         await listAlerts(pool, undefined, 1)
+        await readHolders(pool)
         await replayDeadLetters(pool, {}, async () => undefined)
         await deleteDeadLetters(pool, {})
         await removeWebsites(pool, [id])

@@ -98,10 +98,11 @@ async function stopServicesOf({ running }: Flock): Promise<void> {
 }
 
 /** What is wrong with a run, in words; nothing is good. */
-export function complaints({ doubles, silentGaps, entries }: StormReport): string[] {
+export function complaints({ doubles, silentGaps, entries, coveredWrongly }: StormReport): string[] {
   return [
     entries === 0 && 'no entries',
     doubles.length > 0 && `${doubles.length} slots were checked twice`,
     silentGaps > 0 && `${silentGaps} slots passed unchecked far from any blow, and nobody told`,
+    coveredWrongly > 0 && `${coveredWrongly} websites whose coverage is not that of their entries`,
   ].filter((complaint) => complaint !== false)
 }

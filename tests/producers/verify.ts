@@ -16,10 +16,14 @@ export interface Verdict {
   readonly doubles: readonly string[]
   /** Slots without an entry, in the time in which a blow may cause them. */
   readonly gaps: number
-  /** Slots without an entry elsewhere, beside those that the producers told of: the machine was too busy. */
+  /** Slots without an entry elsewhere: the machine was too busy. */
+  readonly gapsElsewhere: number
+  /** Of these, how many nobody told of: the producers count what they miss. */
   readonly silentGaps: number
-  /** From a kill to the last slot that it left unchecked. */
+  /** From the latest kill or freezing to a slot that went unchecked, at most. */
   readonly longestGapSeconds: number
+  /** Websites of which the rollups' coverage is not that of the entries that there are. */
+  readonly coveredWrongly: number
 }
 
 /** How long after its end a blow may leave slots unchecked, in ms. A frozen producer is dead to the others. */
@@ -74,17 +78,28 @@ export async function verify(
   }
   const shadow = ({ kind, fromMs, toMs }: Blow, ms: number) =>
     kind !== 'start' && ms > fromMs - aroundMs - intervalMs && ms < Math.max(toMs + aroundMs, fromMs + shadowMs[kind])
-  const elsewhere = missing.filter((ms) => !blows.some((blow) => shadow(blow, ms)))
+  const shadowed = missing.filter((ms) => blows.some((blow) => shadow(blow, ms)))
+  const elsewhere = missing.length - shadowed.length
   const toldMissed = producers.flatMap(({ log }) => log.map(({ missed }) => Number(missed ?? 0)))
-  const kills = blows.filter(({ kind }) => kind === 'kill')
-  const afterKill = missing.map((ms) => Math.min(...kills.map((kill) => ms - kill.fromMs).filter((after) => after > 0)))
+  const deaths = blows.filter(({ kind }) => kind === 'kill' || kind === 'freeze')
+  const afterDeath = shadowed
+    .map((ms) => Math.min(...deaths.map(({ fromMs }) => ms - fromMs).filter((after) => after > 0)))
+    .filter(Number.isFinite)
+  const { rows: covered } = await pool.query(
+    `SELECT website_id FROM (SELECT website_id, sum(covered) AS covered FROM check_hour GROUP BY 1) AS hours
+       JOIN (SELECT website_id, count(*) * $1 AS seconds FROM check_entry GROUP BY 1) AS entries USING (website_id)
+      WHERE covered <> seconds`,
+    [intervalMs / 1000],
+  )
   return {
     entries: rows.length,
     slots: count,
     doubles,
-    gaps: missing.length - elsewhere.length,
-    silentGaps: Math.max(0, elsewhere.length - toldMissed.reduce((sum, missed) => sum + missed, 0)),
-    longestGapSeconds: Math.max(0, ...afterKill.filter((ms) => ms < shadowMs.kill)) / 1000,
+    gaps: shadowed.length,
+    silentGaps: Math.max(0, elsewhere - toldMissed.reduce((sum, missed) => sum + missed, 0)),
+    gapsElsewhere: elsewhere,
+    longestGapSeconds: afterDeath.reduce((longest, ms) => Math.max(longest, ms), 0) / 1000,
+    coveredWrongly: covered.length,
   }
 }
 
