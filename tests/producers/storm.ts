@@ -97,12 +97,17 @@ async function stopServicesOf({ running }: Flock): Promise<void> {
   await Promise.all([...running].map((service) => service.stop()))
 }
 
+/** A shard whose new holder dies at once goes without for twice as long. */
+const takenWithinSeconds = 20
+
 /** What is wrong with a run, in words; nothing is good. */
-export function complaints({ doubles, silentGaps, entries, coveredWrongly }: StormReport): string[] {
+export function complaints(report: StormReport): string[] {
+  const { doubles, silentGaps, entries, coveredWrongly, longestUncheckedSeconds } = report
   return [
     entries === 0 && 'no entries',
     doubles.length > 0 && `${doubles.length} slots were checked twice`,
     silentGaps > 0 && `${silentGaps} slots passed unchecked far from any blow, and nobody told`,
+    longestUncheckedSeconds > 2 * takenWithinSeconds && `a website went unchecked for ${longestUncheckedSeconds} s`,
     coveredWrongly > 0 && `${coveredWrongly} websites whose coverage is not that of their entries`,
   ].filter((complaint) => complaint !== false)
 }

@@ -20,8 +20,8 @@ export interface Verdict {
   readonly gapsElsewhere: number
   /** Of these, how many nobody told of: the producers count what they miss. */
   readonly silentGaps: number
-  /** From the latest kill or freezing to a slot that went unchecked, at most. */
-  readonly longestGapSeconds: number
+  /** For how long a website went unchecked, at most; two deaths in a row can befall the same one. */
+  readonly longestUncheckedSeconds: number
   /** Websites of which the rollups' coverage is not that of the entries that there are. */
   readonly coveredWrongly: number
 }
@@ -60,6 +60,7 @@ export async function verify(
   const doubles: string[] = []
   const missing: number[] = []
   let count = 0
+  let longestRun = 0
   for (const [websiteId, slots] of checked) {
     const phase = phaseOf(websiteId, intervalMs)
     for (const [slot, entries] of slots) {
@@ -71,9 +72,12 @@ export async function verify(
       number,
       number,
     ]
+    let run = 0
     for (let slot = first; slot < last; slot++) {
       count++
-      if (!slots.has(slot)) missing.push(slot * intervalMs + phase)
+      run = slots.has(slot) ? 0 : run + 1
+      longestRun = Math.max(longestRun, run)
+      if (run > 0) missing.push(slot * intervalMs + phase)
     }
   }
   const shadow = ({ kind, fromMs, toMs }: Blow, ms: number) =>
@@ -81,10 +85,6 @@ export async function verify(
   const shadowed = missing.filter((ms) => blows.some((blow) => shadow(blow, ms)))
   const elsewhere = missing.length - shadowed.length
   const toldMissed = producers.flatMap(({ log }) => log.map(({ missed }) => Number(missed ?? 0)))
-  const deaths = blows.filter(({ kind }) => kind === 'kill' || kind === 'freeze')
-  const afterDeath = shadowed
-    .map((ms) => Math.min(...deaths.map(({ fromMs }) => ms - fromMs).filter((after) => after > 0)))
-    .filter(Number.isFinite)
   const { rows: covered } = await pool.query(
     `SELECT website_id FROM (SELECT website_id, sum(covered) AS covered FROM check_hour GROUP BY 1) AS hours
        JOIN (SELECT website_id, count(*) * $1 AS seconds FROM check_entry GROUP BY 1) AS entries USING (website_id)
@@ -98,7 +98,7 @@ export async function verify(
     gaps: shadowed.length,
     silentGaps: Math.max(0, elsewhere - toldMissed.reduce((sum, missed) => sum + missed, 0)),
     gapsElsewhere: elsewhere,
-    longestGapSeconds: afterDeath.reduce((longest, ms) => Math.max(longest, ms), 0) / 1000,
+    longestUncheckedSeconds: (longestRun * intervalMs) / 1000,
     coveredWrongly: covered.length,
   }
 }
