@@ -1,5 +1,6 @@
 import type pg from 'pg'
-import { Leases, type LeaseTimes } from '../../src/leases.ts'
+import { Leases } from '../../src/leases.ts'
+import type { LeaseTimes } from '../../src/leaseTimes.ts'
 import { shards } from '../../src/shard.ts'
 import { uuidv7 } from '../../src/uuid.ts'
 import { until } from './services.ts'
