@@ -25,6 +25,7 @@ import { Schedule } from './schedule.ts'
 import { runService, type Service } from './service.ts'
 import { shownUrl } from './shownUrl.ts'
 import { Spool } from './spool.ts'
+import { Standstills } from './standstills.ts'
 
 await runService('producer', async (service) => {
   const { config, logger, aborting } = service
@@ -81,6 +82,16 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
     else logger.warn(`the network of this machine is in doubt: ${failing} of ${of} websites fail with a network error`)
   })
   metrics.networkInDoubt.fromValue(() => Number(doubt.since !== null))
+  const standstills = new Standstills((forMs) => {
+    const checks = pool.checking
+    const what = `this process stood still for ${(forMs / 1_000).toFixed(1)} s (stopped, asleep, or without a processor)`
+    logger.warn(
+      { checks },
+      `${what}: the checks under way (${checks}) are done again, or missed where their turn is over`,
+    )
+    checker.abort()
+  })
+  service.onStop('standstills', () => standstills.stop())
   const pool = new CheckPool(
     config.producer.threads,
     ({ website, recheck }) => checker.check(website, recheck),
@@ -89,6 +100,7 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
       rechecks.seen(entry, website)
       logger.debug(summaryOf(entry), `checked ${website.name}`)
     },
+    standstills,
     logger,
     {
       began: (lateMs) => metrics.checkLate.add(Math.max(lateMs, 0) / 1_000),
