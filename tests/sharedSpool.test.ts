@@ -125,13 +125,13 @@ describe('producers that share producer.spool.path', () => {
   }, 120_000)
 
   it('lose nothing when the one that takes over is killed in the middle', async () => {
-    await startProducer()
     const ids = await leave(path.join(spool, '7'), 30_000)
-    const second = await startProducer()
-    await second.logged(/^\d+ check entries were left in \S+\/7/)
+    const producers = await Promise.all([startProducer(), startProducer()])
+    const taking = (producer: Service) => producer.log.some(({ msg }) => /entries were left in \S+\/7:/.test(msg))
+    const killed = await until(() => producers.find(taking))
     await until(async () => (await stored()).size > 3_000)
-    second.kill('SIGKILL')
-    await second.exited
+    killed.kill('SIGKILL')
+    await killed.exited
     await untilStored(ids)
   }, 120_000)
 
