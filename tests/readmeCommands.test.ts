@@ -245,7 +245,7 @@ describe('the README', () => {
 
   it('repairs a damaged spool as it says', async () => {
     const folder = path.join(clone.folder, 'repair')
-    const spool = path.join(folder, 'data/spool')
+    const spool = path.join(folder, 'data/spool/1')
     mkdirSync(spool, { recursive: true })
     symlinkSync(path.join(clone.folder, 'node_modules'), path.join(folder, 'node_modules'))
     const { store } = await DiskStore.open(spool, silent)
@@ -257,10 +257,10 @@ describe('the README', () => {
     const manifest = readdirSync(spool).find((name) => name.startsWith('MANIFEST-')) as string
     writeFileSync(path.join(spool, manifest), 'not what LevelDB has written')
     await expect(DiskStore.open(spool, silent)).rejects.toThrow(/is damaged/)
-    const repair = block('bash', 'cp -a data/spool')
+    const repair = block('bash', 'mv data/spool/1')
     for (const line of repair.trimEnd().split('\n')) documented(line)
     expect(await outputOf(repair, { cwd: folder })).toContain('repaired')
-    const repaired = await DiskStore.open(spool, silent)
+    const repaired = await DiskStore.open(path.join(folder, 'data/spool/101'), silent)
     await repaired.store.close()
     expect(repaired.contents.entries).toBe(3)
     expect(existsSync(path.join(folder, 'data/spool.damaged', manifest))).toBe(true)
