@@ -47,41 +47,33 @@ try {
 } finally {
   server.disconnect()
 }
-const first = (runs[0] as [number, Measured])[1]
 const others = ['consumer', 'PostgreSQL', 'Kafka', 'the websites']
-const rows = runs.map(([count, { shares, checksPerSecond, cores, producerMb, consumerMb }]) => {
+const first = runs[0]?.[1].checksPerSecond as number
+const throughput: string[][] = []
+const costs: string[][] = []
+for (const [count, { shares, checksPerSecond, cores, producerMb, consumerMb }] of runs) {
   const ofProducers = Array.from({ length: count }, (_, n) => cores.get(`producer ${n + 1}`) as number)
-  const sum = ofProducers.reduce((total, share) => total + share, 0)
-  return [
+  const ofOthers = others.map((part) => cores.get(part) as number)
+  throughput.push([
+    ...[String(count), shares?.join(', ') ?? 'not shared'],
+    ...[String(Math.round(checksPerSecond)), (checksPerSecond / first).toFixed(2)],
+    ...[ofProducers.map(percent).join(', '), ...ofOthers.map(percent)],
+  ])
+  const all = [ofProducers.reduce((sum, one) => sum + one, 0), ...ofOthers]
+  costs.push([
     String(count),
-    shares?.join(', ') ?? 'not shared',
-    String(Math.round(checksPerSecond)),
-    (checksPerSecond / first.checksPerSecond).toFixed(2),
-    ofProducers.map(percent).join(', '),
-    ...others.map((part) => percent(cores.get(part) as number)),
-    ...[sum, ...others.map((part) => cores.get(part) as number)].map((n) =>
-      String(Math.round((n * 1e6) / checksPerSecond)),
-    ),
-    `${Math.round(producerMb)}, ${Math.round(consumerMb)}`,
-  ]
-})
-const parts = ['producers', ...others]
+    ...all.map((inUse) => String(Math.round((inUse * 1e6) / checksPerSecond))),
+    ...[producerMb, consumerMb].map((mb) => String(Math.round(mb))),
+  ])
+}
 console.log(
   `${values.threads} checks at a time in each producer, websites that take ${values.delay} ms, ${values.seconds} s`,
 )
 console.log(
-  table(
-    [
-      ...['producers', 'shards', 'checks/s', 'ratio'],
-      ...parts.map((part) => `${part}, %`),
-      ...parts.map((part) => `${part}, us a check`),
-      'MB at most',
-    ],
-    rows,
-  ),
+  `\n${table(['producers', 'shards', 'checks/s', 'ratio', 'each producer, % of a core', ...others], throughput)}`,
 )
+console.log(`\n${table(['producers', 'us a check: producers', ...others, 'MB at most: producer', 'consumer'], costs)}`)
 
-/** Of a core. */
 function percent(cores: number): string {
   return (cores * 100).toFixed(0)
 }
