@@ -35,7 +35,7 @@ console.log(
   `an HTTPS check besides the page: ${sent} bytes sent, ${received} received, without the headers of TCP and IP`,
 )
 
-await withStack({ WEBMON_LOG_LEVEL: 'WARNING' }, async ({ pool, kafka, postgres }) => {
+await withStack({}, async ({ pool, kafka, postgres }) => {
   await pool.query(
     "INSERT INTO website (website_id, name, url) SELECT id, 'website', 'https://example.com/' FROM unnest($1::uuid[]) AS id",
     [websites],

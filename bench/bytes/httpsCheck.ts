@@ -16,7 +16,7 @@ export async function httpsCheckBytes(): Promise<{ sent: number; received: numbe
   const authority = await Authority.create()
   const issued = await authority.issue({ hosts: ['127.0.0.1'] })
   // A chain of two, as public authorities have it.
-  const server = https.createServer({ ...issued, cert: issued.cert + authority.cert }, (_, response) => {
+  const server = https.createServer({ ...issued, cert: `${issued.cert}\n${authority.cert}` }, (_, response) => {
     response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-length': page.length })
     response.end(page)
   })
