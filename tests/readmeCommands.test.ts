@@ -37,6 +37,7 @@ const formAlone: Readonly<Record<string, string>> = {
   'npm run fuzz -- --runs 1000000': 'takes minutes; tests/fuzz.test.ts runs it for less',
   'npm run record > tests/data/messages-1.0.0.jsonl':
     'writes what tests/recordedMessages.test.ts reads, and is not to be repeated',
+  'npm run simulate': 'tests/capacity.test.ts runs it',
   'npm run screenshots': 'needs Chromium; tests/browser.test.ts looks at the same pages',
   'npm run bench:check': 'measures, for minutes',
 }
