@@ -12,6 +12,7 @@ import type pg from 'pg'
 import { table } from '../src/commands/table.ts'
 import { readWebsites } from '../src/database/websites.ts'
 import { Schedule } from '../src/schedule.ts'
+import { shards } from '../src/shard.ts'
 import { openPool } from '../tests/helpers/stackEnv.ts'
 import { Stalls } from '../tests/helpers/stalls.ts'
 import { withStack } from './stack.ts'
@@ -54,15 +55,17 @@ async function fill(pool: pg.Pool, count: number): Promise<void> {
   await pool.query('VACUUM (ANALYZE) website')
 }
 
+const allShards = Array.from({ length: shards }, (_, shard) => shard)
+
 /** The second of two, as each but the first of a producer's life. */
 async function measureReading(pool: pg.Pool, serverSeconds: () => number): Promise<string[]> {
   const schedule = new Schedule(() => undefined)
-  schedule.replace(await readWebsites(pool), idleSeconds)
+  schedule.replace(await readWebsites(pool, allShards), idleSeconds)
   const server = serverSeconds()
   const cpu = process.cpuUsage()
   const stalls = new Stalls()
   const startMs = performance.now()
-  const websites = await readWebsites(pool)
+  const websites = await readWebsites(pool, allShards)
   const readMs = performance.now() - startMs
   const node = process.cpuUsage(cpu)
   const serverMs = (serverSeconds() - server) * 1000

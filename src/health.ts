@@ -7,6 +7,7 @@ export type Trouble = () => Promise<string | undefined> | string | undefined
 export class Health {
   readonly #loops = new Map<string, Trouble>()
   readonly #parts = new Map<string, Trouble>()
+  readonly #states = new Map<string, () => string>()
 
   /** Something that has to move as long as the process lives: only a new start mends it when it stands still. */
   loop(name: string, trouble: Trouble): void {
@@ -18,18 +19,25 @@ export class Health {
     this.#parts.set(name, trouble)
   }
 
+  /** Something to be told of it that is no trouble. */
+  state(name: string, words: () => string): void {
+    this.#states.set(name, words)
+  }
+
   loops(): Promise<Report> {
     return report(this.#loops)
   }
 
-  parts(): Promise<Report> {
-    return report(this.#parts)
+  async parts(): Promise<Report> {
+    const { well, parts } = await report(this.#parts)
+    const states = [...this.#states].map(([name, words]) => [name, words()])
+    return { well, parts: { ...parts, ...Object.fromEntries(states) } }
   }
 }
 
 export interface Report {
   readonly well: boolean
-  /** By name: `ok`, or what is wrong. */
+  /** By name: `ok`, or what is wrong; of some, what there is to tell. */
   readonly parts: Readonly<Record<string, string>>
 }
 

@@ -58,6 +58,11 @@ export class ProducerMetrics {
     name: 'webmon_checks_due_per_second',
     help: 'Checks that come due in a second, in the mean: one per interval of each website',
   })
+  readonly shardsHeld = new ReadGauge({
+    ...this.#own,
+    name: 'webmon_shards_held',
+    help: 'Shards of websites, of 256, that this producer checks; 0: it stands by',
+  })
   readonly networkInDoubt = new ReadGauge({
     ...this.#own,
     name: 'webmon_network_in_doubt',

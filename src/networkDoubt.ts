@@ -1,5 +1,6 @@
 import type { CheckError } from './check/checkError.ts'
 import type { CheckEntry } from './checkEntry.ts'
+import type { Website } from './website.ts'
 
 /** What the monitor's own network can cause, as long as no response came. */
 const networkErrors: ReadonlySet<string> = new Set<CheckError>(['dns', 'refused', 'unreachable', 'reset', 'timeout'])
@@ -40,6 +41,17 @@ export class NetworkDoubt {
     }
     if (this.#failing <= this.#newest.size / 2) this.#end()
     return failed && since ? { ...entry, suspectSince: since } : entry
+  }
+
+  /** Forgets websites that are no longer in the list. */
+  keep(websites: readonly Website[]): void {
+    if (this.#newest.size === 0) return
+    const ids = new Set(websites.map(({ id }) => id))
+    for (const [id, failed] of this.#newest) {
+      if (ids.has(id)) continue
+      this.#newest.delete(id)
+      this.#failing -= Number(failed)
+    }
   }
 
   #count(websiteId: string, failed: boolean): void {

@@ -10,7 +10,6 @@ import type { CheckEntry } from './checkEntry.ts'
 import { databaseTrouble } from './database/answers.ts'
 import { openDatabase } from './database/database.ts'
 import { prepareTables } from './database/tables.ts'
-import { readWebsites } from './database/websites.ts'
 import { limitHeapGrowth } from './heapGrowth.ts'
 import { Acknowledgements } from './kafka/acknowledgements.ts'
 import { kafkaClient } from './kafka/client.ts'
@@ -23,10 +22,12 @@ import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
 import { runService, type Service } from './service.ts'
+import { shareWebsites } from './shareWebsites.ts'
 import { shownUrl } from './shownUrl.ts'
 import { Leftovers } from './spool/leftovers.ts'
 import { Spool } from './spool.ts'
 import { Standstills } from './standstills.ts'
+import { WebsiteList } from './websiteList.ts'
 
 /** As fast as this what a producer that is gone left in its folder is taken over. */
 const leftoversEverySeconds = 15
@@ -110,11 +111,11 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
   service.onStop('standstills', () => standstills.stop())
   const pool = new CheckPool(
     config.producer.threads,
-    ({ website, recheck }) => checker.check(website, recheck),
-    async (entry, website) => {
+    ({ website, dueMs, recheck }) => leases.whileHeld(website, dueMs, () => checker.check(website, recheck)),
+    async (entry, { website, dueMs }) => {
       await spool.add(entry.websiteId, encode(doubt.judge(entry)), pool.full)
       rechecks.seen(entry, website)
-      logger.debug(summaryOf(entry), `checked ${website.name}`)
+      logger.debug({ ...summaryOf(entry), due: dueMs }, `checked ${website.name}`)
     },
     standstills,
     logger,
@@ -138,20 +139,38 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
     pool.offer({ website, dueMs: Date.now(), intervalMs: recheckSeconds * 1000, missed: 0, recheck: true }),
   )
   service.onStop('rechecks', () => rechecks.stop())
-  const schedule = new Schedule((turn) => pool.offer(turn))
+  const schedule = new Schedule((turn) => {
+    if (leases.owns(turn.website, turn.dueMs)) pool.offer(turn)
+  })
   health.loop('schedule', () => schedule.trouble())
   metrics.checksDue.fromValue(() => schedule.perSecond)
-  // At once, not in its turn: no new work from the first moment of a stop.
-  signal.addEventListener('abort', () => schedule.stop(), { once: true })
-
-  const readList = async () => {
-    const websites = await readWebsites(database)
-    schedule.replace(websites, intervalSeconds)
-    rechecks.keep(websites)
+  const leases = shareWebsites(service)
+  metrics.shardsHeld.fromValue(() => leases.held.length)
+  // At once, not in its turn: no new work from the first moment of a stop, and the others go on where this one ended.
+  let left: Promise<void> | undefined
+  const stop = () => {
+    left = leases.stop(schedule.stop())
+    left.catch(() => undefined)
   }
-  await retry('reading the websites', readList, { signal, logger })
-  logger.info({ websites: schedule.size, interval: intervalSeconds }, `checking ${schedule.size} websites`)
-  service.every(intervalSeconds, 'reading the websites', readList)
+  signal.addEventListener('abort', stop, { once: true })
+  service.onStop('leases', () => left)
+
+  const list = new WebsiteList(database, leases, (websites, slotsAfterMs) => {
+    schedule.replace(websites, intervalSeconds, slotsAfterMs)
+    rechecks.keep(websites)
+    doubt.keep(websites)
+  })
+  const followShards = async () => {
+    try {
+      await retry('reading the websites', () => list.read(), { signal, logger })
+      logger.info({ websites: schedule.size, interval: intervalSeconds }, `checking ${schedule.size} websites`)
+    } catch (error) {
+      if (!signal.aborted) service.fail(error)
+    }
+  }
+  await retry('taking shards of the websites', () => leases.start(() => void followShards()), { signal, logger })
+  await followShards()
+  service.every(intervalSeconds, 'reading the websites', () => list.read())
   service.every(intervalSeconds, 'reporting', async () => pool.report({ spool_entries: spool.entries }))
 }
 

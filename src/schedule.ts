@@ -47,6 +47,7 @@ export class Schedule {
   /** Due checks in a millisecond, in the mean. */
   #rate = 0
   #nextReleaseMs = 0
+  #newestDueMs = 0
 
   constructor(private readonly due: (turn: Turn) => void) {}
 
@@ -65,8 +66,16 @@ export class Schedule {
     return stillMs > stuckMs ? `has not looked for what is due for ${Math.round(stillMs / 1000)} s` : undefined
   }
 
-  /** Takes the list as it is now. Unchanged websites keep their next slot, so that none is skipped or comes twice. */
-  replace(websites: readonly Website[], defaultIntervalSeconds: number): void {
+  /**
+   * Takes the list as it is now. Unchanged websites keep their next slot, so that none is skipped or comes twice.
+   *
+   * @param slotsAfterMs the slots of a new one begin after it; left out: now
+   */
+  replace(
+    websites: readonly Website[],
+    defaultIntervalSeconds: number,
+    slotsAfterMs: (website: Website) => number | undefined = () => undefined,
+  ): void {
     const now = Date.now()
     const gone = new Set(this.#slots.keys())
     for (const website of websites) {
@@ -77,7 +86,9 @@ export class Schedule {
         slot.website = website
       } else {
         const phaseMs = phaseOf(website.id, intervalMs)
-        const added = { website, intervalMs, phaseMs, dueMs: firstDue(now, phaseMs, intervalMs) }
+        // With another interval it has other slots.
+        const afterMs = (slot ? undefined : slotsAfterMs(website)) ?? now - 1
+        const added = { website, intervalMs, phaseMs, dueMs: firstDue(afterMs, phaseMs, intervalMs) }
         this.#slots.set(website.id, added)
         this.#queue.push(added)
       }
@@ -88,9 +99,12 @@ export class Schedule {
     this.#arm()
   }
 
-  stop(): void {
+  /** @returns the time up to which slots have had their turn */
+  stop(): number {
     this.#stopped = true
     clearTimeout(this.#timer)
+    const next = this.#queue.peek()?.dueMs ?? Number.POSITIVE_INFINITY
+    return Math.max(Math.min(Date.now(), next - 1), this.#newestDueMs)
   }
 
   #tick(): void {
@@ -109,6 +123,7 @@ export class Schedule {
       const missed = Math.floor((now - slot.dueMs) / slot.intervalMs)
       const dueMs = slot.dueMs + missed * slot.intervalMs
       slot.dueMs = dueMs + slot.intervalMs
+      this.#newestDueMs = Math.max(this.#newestDueMs, dueMs)
       this.#queue.push(slot)
       this.due({ website: slot.website, dueMs, intervalMs: slot.intervalMs, missed })
     }
@@ -126,7 +141,8 @@ export class Schedule {
   /** The clock was set back: without this, nothing would be due until it had caught up. */
   #startAnew(now: number): void {
     this.#nextReleaseMs = 0
-    for (const slot of this.#slots.values()) slot.dueMs = firstDue(now, slot.phaseMs, slot.intervalMs)
+    this.#newestDueMs = 0
+    for (const slot of this.#slots.values()) slot.dueMs = firstDue(now - 1, slot.phaseMs, slot.intervalMs)
     this.#queue = new TinyQueue([...this.#slots.values()], (a, b) => a.dueMs - b.dueMs)
   }
 
@@ -146,6 +162,7 @@ export function phaseOf(websiteId: string, intervalMs: number): number {
   return createHash('sha256').update(websiteId).digest().readUIntBE(0, 6) % intervalMs
 }
 
-function firstDue(now: number, phaseMs: number, intervalMs: number): number {
-  return Math.ceil((now - phaseMs) / intervalMs) * intervalMs + phaseMs
+/** The first slot after a time. */
+function firstDue(afterMs: number, phaseMs: number, intervalMs: number): number {
+  return (Math.floor((afterMs - phaseMs) / intervalMs) + 1) * intervalMs + phaseMs
 }

@@ -61,6 +61,7 @@ describe('webmon doctor, where all is well', () => {
       'clock: well',
       'tables: well',
       'partitions: well',
+      'producers: note',
       'websites: well',
       'retention: well',
       'broker: well',
@@ -73,6 +74,7 @@ describe('webmon doctor, where all is well', () => {
     ])
     expect(said).toMatch(/1 websites make 86400 entries a day, 0\.\d+ GB; 1\.\d GB with the 90 days/)
     expect(said).toMatch(/entries are kept 90 days, hours for ever, days for ever/)
+    expect(said).toContain('none runs: 256 shards free')
     expect(said).toMatch(/1 of 1 names of websites resolve/)
     expect(said).not.toContain(stack.database.password === 'webmon' ? 'password: webmon' : stack.database.password)
     expect(existsSync(path.join(folder, 'spool'))).toBe(false)
@@ -87,6 +89,9 @@ describe('webmon doctor, where all is well', () => {
     await until(
       async () => (await found({}, 'group'))[0]?.message === `${stack.group} has 1 members and 0 messages to store`,
     )
+    expect(await found({}, 'producers')).toMatchObject([
+      { state: 'well', message: expect.stringMatching(/^\S+ \d+ holds 256 shards$/) },
+    ])
     const [spool] = await found({ WEBMON_PRODUCER_HTTP_PORT: '0' }, 'spool')
     expect(spool).toMatchObject({ state: 'note', message: expect.stringMatching(/process \d+ has it open/) })
   })

@@ -12,8 +12,8 @@ import { createDatabase, openPool } from './helpers/stack.ts'
 
 const logger = { info: vi.fn(), warn: vi.fn(), debug: vi.fn() }
 const allTables = [
-  ...['alert', 'check_day', 'check_entry', 'check_hour', 'dead_letter', 'incident', 'rollup_state', 'stale_day'],
-  ...['webmon_migration', 'website'],
+  ...['alert', 'check_day', 'check_entry', 'check_hour', 'dead_letter', 'incident', 'producer', 'producer_lease'],
+  ...['rollup_state', 'stale_day', 'webmon_migration', 'website'],
 ]
 const sqlFolder = path.join(import.meta.dirname, '../sql')
 /** Those of this version, in their order; the ones that the tests make up come after them. */

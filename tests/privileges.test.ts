@@ -8,12 +8,14 @@ import { claimAlerts, insertAlerts, listAlerts } from '../src/database/alerts.ts
 import { storeChunk } from '../src/database/chunk.ts'
 import { closeDays } from '../src/database/closeDays.ts'
 import { deleteDeadLetters, listDeadLetters, replayDeadLetters } from '../src/database/deadLetters.ts'
+import { giveBack, leave, look, readHolders, renew, take } from '../src/database/leases.ts'
 import { schemaVersion } from '../src/database/migrations.ts'
 import { applyRetention } from '../src/database/retention.ts'
 import { addWebsite, enableWebsites, importWebsites, removeWebsites } from '../src/database/websiteChanges.ts'
 import { websiteCounts } from '../src/database/websiteCounts.ts'
 import { listWebsites } from '../src/database/websiteList.ts'
 import { readWebsites } from '../src/database/websites.ts'
+import { uuidv7 } from '../src/uuid.ts'
 import { defaultSettings } from '../src/websiteSettings.ts'
 import { doctor } from './helpers/doctor.ts'
 import { documentedRoles, type Grant, singleRights } from './helpers/documentedRights.ts'
@@ -204,7 +206,15 @@ describe('without one of the documented rights of', () => {
   const work: Record<string, (pool: pg.Pool) => Promise<void>> = {
     async webmon_producer(pool) {
       await migrated(pool)
-      await readWebsites(pool)
+      const me = { id: uuidv7(), name: 'one', leaseMs: 10_000, slotsUntil: new Date() }
+      await renew(pool, me)
+      await take(pool, me, 1)
+      await readWebsites(
+        pool,
+        (await look(pool, me.id)).held.map(({ shard }) => shard),
+      )
+      await giveBack(pool, me, [0], new Date())
+      await leave(pool, me, new Date())
     },
     async webmon_consumer(pool) {
       await migrated(pool)
@@ -236,6 +246,7 @@ describe('without one of the documented rights of', () => {
         await listWebsites(pool, {})
         await listDeadLetters(pool, {}, 1)
         await listAlerts(pool, undefined, 1)
+        await readHolders(pool)
         await replayDeadLetters(pool, {}, async () => undefined)
         await deleteDeadLetters(pool, {})
         await removeWebsites(pool, [id])

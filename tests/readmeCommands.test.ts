@@ -34,6 +34,7 @@ const formAlone: Readonly<Record<string, string>> = {
   './test.sh tests/check.test.ts': 'runs the tests',
   './build.sh': 'needs a Docker engine, and runs the tests',
   'npm run chaos -- --minutes 10': 'takes ten minutes; tests/chaos.test.ts runs it for less',
+  'npm run producers -- --minutes 2': 'takes minutes; tests/producers.test.ts runs it for less',
   'npm run fuzz -- --runs 1000000': 'takes minutes; tests/fuzz.test.ts runs it for less',
   'npm run record > tests/data/messages-1.0.0.jsonl':
     'writes what tests/recordedMessages.test.ts reads, and is not to be repeated',

@@ -4,7 +4,6 @@ import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
 import type { Turn } from '../schedule.ts'
 import type { Standstills } from '../standstills.ts'
-import type { Website } from '../website.ts'
 
 /** A check that began later than this share of its interval is late. */
 const lateShare = 0.1
@@ -33,7 +32,7 @@ export class CheckPool {
   constructor(
     private readonly threads: number,
     private readonly check: (turn: Turn) => Promise<CheckEntry | undefined>,
-    private readonly keep: (entry: CheckEntry, website: Website) => Promise<void>,
+    private readonly keep: (entry: CheckEntry, turn: Turn) => Promise<void>,
     private readonly standstills: Pick<Standstills, 'now' | 'since'>,
     private readonly logger: Logger,
     private readonly events: PoolEvents = {},
@@ -148,7 +147,7 @@ export class CheckPool {
 
   async #run(turn: Turn): Promise<void> {
     if (this.#closed || this.#isPaused(turn)) return
-    const { website, dueMs, intervalMs } = turn
+    const { dueMs, intervalMs } = turn
     const lateMs = Date.now() - dueMs
     this.#window.begun++
     this.#window.worstMs = Math.max(this.#window.worstMs, lateMs)
@@ -164,7 +163,7 @@ export class CheckPool {
     if (entry.available) this.#window.available++
     else this.#window.unavailable++
     this.events.ended?.(entry, tookMs)
-    await this.keep(entry, website)
+    await this.keep(entry, turn)
   }
 
   async #check(turn: Turn, startMs: number) {

@@ -38,7 +38,7 @@ export function openDatabase(config: DatabaseConfig, options: DatabaseOptions, l
       password: config.password,
       application_name: options.name,
       max: options.connections,
-      connectionTimeoutMillis: connectTimeoutMs,
+      connectionTimeoutMillis: Math.min(connectTimeoutMs, options.timeoutMs || connectTimeoutMs),
       query_timeout: options.timeoutMs ?? queryTimeoutMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: keepAliveAfterMs,

@@ -5,6 +5,7 @@ import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
 import { describeConnectionError } from './connectionError.ts'
 import { type Database, openDatabase } from './database.ts'
+import { diagnoseProducers } from './diagnoseProducers.ts'
 import { MigrationError } from './migrationError.ts'
 import { schemaVersion } from './migrations.ts'
 import { readPartitionedTables } from './partitionedTables.ts'
@@ -42,7 +43,7 @@ export async function diagnoseDatabase(
     const tables = await diagnoseTables(pool, config)
     findings.push(...tables.findings)
     if (!tables.usable) return { findings, urls: [] }
-    findings.push(...(await diagnoseVolume(pool, config)))
+    findings.push(await diagnoseProducers(pool), ...(await diagnoseVolume(pool, config)))
     return { findings, urls: await someUrls(pool) }
   } catch (error) {
     return { findings: [...findings, describeConnectionError(error, config.database)], urls: [] }
