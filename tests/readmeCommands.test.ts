@@ -141,7 +141,10 @@ describe('the README, in a fresh clone,', () => {
     run = start(documented('make run'))
     await run.says(/No Docker engine with compose answers here, so this is "make local":/)
     await run.says(/first check stored after/)
-    await until(async () => (await newestRows()).includes('No such host'))
+    await until(async () => {
+      const rows = await newestRows()
+      return rows.includes('No such host') && rows.includes('Example')
+    })
     const rows = (await newestRows()).split('\n')
     const [header, example, missing] = block('', 'timestamp').split('\n')
     expect(words(rows[0])).toEqual(words(header))
