@@ -7,7 +7,7 @@ export type Trouble = () => Promise<string | undefined> | string | undefined
 export class Health {
   readonly #loops = new Map<string, Trouble>()
   readonly #parts = new Map<string, Trouble>()
-  readonly #states = new Map<string, () => string>()
+  readonly #states = new Map<string, () => string | undefined>()
 
   /** Something that has to move as long as the process lives: only a new start mends it when it stands still. */
   loop(name: string, trouble: Trouble): void {
@@ -19,8 +19,8 @@ export class Health {
     this.#parts.set(name, trouble)
   }
 
-  /** Something to be told of it that is no trouble. */
-  state(name: string, words: () => string): void {
+  /** Something to be told of that is no trouble; undefined: nothing. */
+  state(name: string, words: () => string | undefined): void {
     this.#states.set(name, words)
   }
 
@@ -30,14 +30,14 @@ export class Health {
 
   async parts(): Promise<Report> {
     const { well, parts } = await report(this.#parts)
-    const states = [...this.#states].map(([name, words]) => [name, words()])
+    const states = [...this.#states].map(([name, words]) => [name, words()]).filter(([, told]) => told !== undefined)
     return { well, parts: { ...parts, ...Object.fromEntries(states) } }
   }
 }
 
 export interface Report {
   readonly well: boolean
-  /** By name: `ok`, or what is wrong; of some, what there is to tell. */
+  /** By name: `ok`, or what is wrong, or what else there is to tell. */
   readonly parts: Readonly<Record<string, string>>
 }
 

@@ -2,7 +2,6 @@ import { hostname } from 'node:os'
 import { openDatabase } from './database/database.ts'
 import { Leases } from './leases.ts'
 import type { Service } from './service.ts'
-import { shards } from './shard.ts'
 import { uuidv7 } from './uuid.ts'
 
 /** Twice that, and the lease has not ended yet: then it is known that the database cannot be reached. */
@@ -19,9 +18,6 @@ export function shareWebsites(service: Service): Leases {
   service.onStop('database of the leases', () => database.end())
   // The id is of its start: the oldest comes first, so that a newcomer changes no share but by its own.
   const leases = new Leases({ database, id: uuidv7(), name: `${hostname()} ${process.pid}`, logger })
-  health.state('shards', () => {
-    const held = leases.held.length
-    return held === 0 ? 'standing by' : `${held} of ${shards}`
-  })
+  health.state('shards', () => (leases.held.length === 0 ? 'standing by' : undefined))
   return leases
 }
