@@ -75,7 +75,8 @@ async function paced(seconds: number, work: () => Promise<void>): Promise<number
 }
 
 function folderMb(): number {
-  return readdirSync(folder).reduce((sum, name) => sum + statSync(path.join(folder, name)).size, 0) / 1e6
+  const own = path.join(folder, '1')
+  return readdirSync(own).reduce((sum, name) => sum + statSync(path.join(own, name)).size, 0) / 1e6
 }
 
 try {

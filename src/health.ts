@@ -30,12 +30,8 @@ export class Health {
 
   async parts(): Promise<Report> {
     const { well, parts } = await report(this.#parts)
-    const told: Record<string, string> = {}
-    for (const [name, words] of this.#states) {
-      const said = words()
-      if (said !== undefined) told[name] = said
-    }
-    return { well, parts: { ...parts, ...told } }
+    const states = [...this.#states].map(([name, words]) => [name, words()]).filter(([, told]) => told !== undefined)
+    return { well, parts: { ...parts, ...Object.fromEntries(states) } }
   }
 }
 

@@ -167,7 +167,8 @@ function certificateOf(fields: Fields): Certificate | null {
 function timeIn(text: string | undefined): Date | undefined {
   if (text === undefined) return undefined
   const ms = timeOfOurs(text)
-  const time = new Date(Number.isNaN(ms) ? text : ms)
+  if (!Number.isNaN(ms)) return new Date(ms)
+  const time = new Date(text)
   const year = time.getUTCFullYear()
   return year >= 0 && year <= 9999 ? time : undefined
 }

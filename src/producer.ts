@@ -24,8 +24,13 @@ import { Schedule } from './schedule.ts'
 import { runService, type Service } from './service.ts'
 import { shareWebsites } from './shareWebsites.ts'
 import { shownUrl } from './shownUrl.ts'
+import { Leftovers } from './spool/leftovers.ts'
 import { Spool } from './spool.ts'
+import { Standstills } from './standstills.ts'
 import { WebsiteList } from './websiteList.ts'
+
+/** As fast as this what a producer that is gone left in its folder is taken over. */
+const leftoversEverySeconds = 15
 
 await runService('producer', async (service) => {
   const { config, logger, aborting } = service
@@ -34,12 +39,24 @@ await runService('producer', async (service) => {
   await service.serveStatus('producer', metrics.registry)
   const spool = await Spool.open(config.producer.spool, logger, aborting)
   service.onStop('spool', () => spool.close())
-  metrics.spoolEntries.fromValue(() => spool.entries)
+  const leftovers = takeLeftovers(service, spool)
+  metrics.spoolEntries.fromValue(() => spool.entries + (leftovers?.entries ?? 0))
   metrics.spoolBytes.fromValue(() => spool.bytes)
   metrics.spoolLimit.set(config.producer.spool.limitBytes)
   // Neither waits for the other: while the broker is away, entries stay in the spool.
   await Promise.all([startPublishing(service, spool, metrics), startChecking(service, spool, metrics)])
 })
+
+/** @returns undefined for a spool in memory, of which nothing can be left */
+function takeLeftovers(service: Service, spool: Spool): Leftovers | undefined {
+  if (!spool.durable) return undefined
+  const { config, logger, stopping } = service
+  const leftovers = new Leftovers(config.producer.spool.path, spool, logger, stopping)
+  service.every(leftoversEverySeconds, 'taking over what was left in the spool', () => leftovers.take(), {
+    atOnce: true,
+  })
+  return leftovers
+}
 
 async function startPublishing(service: Service, spool: Spool, metrics: ProducerMetrics): Promise<void> {
   const { config, logger, health, stopping: signal, aborting } = service
@@ -82,6 +99,16 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
     else logger.warn(`the network of this machine is in doubt: ${failing} of ${of} websites fail with a network error`)
   })
   metrics.networkInDoubt.fromValue(() => Number(doubt.since !== null))
+  const standstills = new Standstills((forMs) => {
+    const checks = pool.checking
+    const what = `this process stood still for ${(forMs / 1_000).toFixed(1)} s (stopped, asleep, or without a processor)`
+    logger.warn(
+      { checks },
+      `${what}: the checks under way (${checks}) are done again, or missed where their turn is over`,
+    )
+    checker.abort()
+  })
+  service.onStop('standstills', () => standstills.stop())
   const pool = new CheckPool(
     config.producer.threads,
     ({ website, dueMs, recheck }) => leases.whileHeld(website, dueMs, () => checker.check(website, recheck)),
@@ -90,6 +117,7 @@ async function startChecking(service: Service, spool: Spool, metrics: ProducerMe
       rechecks.seen(entry, website)
       logger.debug({ ...summaryOf(entry), due: dueMs }, `checked ${website.name}`)
     },
+    standstills,
     logger,
     {
       began: (lateMs) => metrics.checkLate.add(Math.max(lateMs, 0) / 1_000),

@@ -3,7 +3,7 @@ import type { SpoolConfig } from './config.ts'
 import { sizeText } from './configValue.ts'
 import type { Logger } from './logger.ts'
 import { FatalError, messageOf } from './retry.ts'
-import { DiskStore } from './spool/diskStore.ts'
+import { openOwnFolder } from './spool/folders.ts'
 import { FreshEntries } from './spool/freshEntries.ts'
 import { GroupCommit } from './spool/groupCommit.ts'
 import { MemoryStore } from './spool/memoryStore.ts'
@@ -56,10 +56,10 @@ export class Spool {
       const nothing = { lastSequence: 0, entries: 0, bytes: 0 }
       return new Spool(new MemoryStore(), nothing, Math.min(limitBytes, mostInMemory), logger, aborting)
     }
-    const { store, contents } = await DiskStore.open(path, logger)
+    const { store, contents } = await openOwnFolder(path, logger)
     if (contents.entries > 0) {
       const { entries, bytes } = contents
-      logger.info({ entries, bytes }, `the spool ${path} holds ${entries} check entries, to be published first`)
+      logger.info({ entries, bytes }, `the spool ${store.name} holds ${entries} check entries, to be published first`)
     }
     const spool = new Spool(store, contents, limitBytes, logger, aborting)
     await spool.#look()
@@ -83,6 +83,11 @@ export class Spool {
     this.#bytes = contents.bytes
     this.#fresh = new FreshEntries(contents.entries === 0)
     this.#lookTimer = setInterval(() => void this.#look(), lookEveryMs)
+  }
+
+  /** Where the entries are: a folder, or memory. */
+  get name(): string {
+    return this.store.name
   }
 
   /** Whether the entries outlive this process. */

@@ -295,8 +295,8 @@ describe('webmon doctor finds on this machine', () => {
 
   it('a spool that has reached its limit', async () => {
     const spool = path.join(folder, 'full')
-    mkdirSync(spool)
-    writeFileSync(path.join(spool, '000005.log'), Buffer.alloc(1_000_000))
+    mkdirSync(path.join(spool, '1'), { recursive: true })
+    writeFileSync(path.join(spool, '1/000005.log'), Buffer.alloc(1_000_000))
     const full = { ...env, WEBMON_PRODUCER_SPOOL_PATH: spool, WEBMON_PRODUCER_SPOOL_LIMIT: '1MB' }
     expect(await fault(full)).toMatchObject({
       part: 'spool',
@@ -324,12 +324,12 @@ describe('webmon doctor finds on this machine', () => {
     const held = { ...env, WEBMON_PRODUCER_SPOOL_PATH: spool }
     const service = new Service('producer', held)
     await service.logged(/^started$/)
-    const before = readdirSync(spool)
+    const before = readdirSync(path.join(spool, '1'))
     expect(await fault({ ...held, WEBMON_PRODUCER_HTTP_PORT: '9' })).toMatchObject({
       part: 'spool',
-      message: `${spool} is held by process ${service.pid}, and no producer answers at 127.0.0.1:9`,
+      message: `${spool}/1 is held by process ${service.pid}, and no producer answers at 127.0.0.1:9`,
     })
-    expect(readdirSync(spool)).toEqual(before)
+    expect(readdirSync(path.join(spool, '1'))).toEqual(before)
     expect((await service.stop()).code).toBe(0)
     expect(await found({ WEBMON_PRODUCER_SPOOL_PATH: spool }, 'spool')).toMatchObject([{ state: 'well' }])
   })

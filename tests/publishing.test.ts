@@ -178,16 +178,6 @@ describe('the producer', () => {
     expect(new Set(await stored()).size).toBe(websites.log.length)
   })
 
-  it('ends with exit code 1 and one line when another producer has its spool', async () => {
-    await startConsumer()
-    await startProducer()
-    const second = new Service('producer', env)
-    expect(await second.exited).toBe(1)
-    expect(second.log.filter(({ level }) => level === 'fatal').map(({ msg }) => msg)).toEqual([
-      `producer.spool.path: ${folder}/spool is in use by another producer: end that one, or give this one a folder of its own`,
-    ])
-  })
-
   it('ends with exit code 1 and one line when its spool cannot be written', async () => {
     writeFileSync(path.join(folder, 'spool'), '')
     const producer = new Service('producer', env)

@@ -38,6 +38,7 @@ const formAlone: Readonly<Record<string, string>> = {
   'npm run fuzz -- --runs 1000000': 'takes minutes; tests/fuzz.test.ts runs it for less',
   'npm run record > tests/data/messages-1.0.0.jsonl':
     'writes what tests/recordedMessages.test.ts reads, and is not to be repeated',
+  'npm run simulate': 'tests/capacity.test.ts runs it',
   'npm run screenshots': 'needs Chromium; tests/browser.test.ts looks at the same pages',
   'npm run bench:check': 'measures, for minutes',
 }
@@ -140,7 +141,10 @@ describe('the README, in a fresh clone,', () => {
     run = start(documented('make run'))
     await run.says(/No Docker engine with compose answers here, so this is "make local":/)
     await run.says(/first check stored after/)
-    await until(async () => (await newestRows()).includes('No such host'))
+    await until(async () => {
+      const rows = await newestRows()
+      return rows.includes('No such host') && rows.includes('Example')
+    })
     const rows = (await newestRows()).split('\n')
     const [header, example, missing] = block('', 'timestamp').split('\n')
     expect(words(rows[0])).toEqual(words(header))
@@ -246,7 +250,7 @@ describe('the README', () => {
 
   it('repairs a damaged spool as it says', async () => {
     const folder = path.join(clone.folder, 'repair')
-    const spool = path.join(folder, 'data/spool')
+    const spool = path.join(folder, 'data/spool/1')
     mkdirSync(spool, { recursive: true })
     symlinkSync(path.join(clone.folder, 'node_modules'), path.join(folder, 'node_modules'))
     const { store } = await DiskStore.open(spool, silent)
@@ -258,10 +262,10 @@ describe('the README', () => {
     const manifest = readdirSync(spool).find((name) => name.startsWith('MANIFEST-')) as string
     writeFileSync(path.join(spool, manifest), 'not what LevelDB has written')
     await expect(DiskStore.open(spool, silent)).rejects.toThrow(/is damaged/)
-    const repair = block('bash', 'cp -a data/spool')
+    const repair = block('bash', 'mv data/spool/1')
     for (const line of repair.trimEnd().split('\n')) documented(line)
     expect(await outputOf(repair, { cwd: folder })).toContain('repaired')
-    const repaired = await DiskStore.open(spool, silent)
+    const repaired = await DiskStore.open(path.join(folder, 'data/spool/101'), silent)
     await repaired.store.close()
     expect(repaired.contents.entries).toBe(3)
     expect(existsSync(path.join(folder, 'data/spool.damaged', manifest))).toBe(true)

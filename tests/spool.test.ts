@@ -26,18 +26,21 @@ const log: string[] = []
 const note = (line: unknown, text?: unknown) => void log.push(String(text ?? line))
 const logger = { trace: note, debug: note, info: note, warn: note, error: note, fatal: note }
 const opened: Spool[] = []
+/** `producer.spool.path`, and in it the folder of a producer that has it for itself. */
+let root: string
 let folder: string
 
 beforeEach(() => {
   log.length = 0
-  folder = mkdtempSync(path.join(tmpdir(), 'webmon-spool-test-'))
+  root = mkdtempSync(path.join(tmpdir(), 'webmon-spool-test-'))
+  folder = path.join(root, '1')
 })
 afterEach(async () => {
   for (const spool of opened.splice(0)) await spool.close()
-  rmSync(folder, { recursive: true, force: true })
+  rmSync(root, { recursive: true, force: true })
 })
 
-async function open(limitBytes = 1e9, at = folder): Promise<Spool> {
+async function open(limitBytes = 1e9, at = root): Promise<Spool> {
   const spool = await Spool.open({ path: at, limitBytes }, logger, new AbortController().signal)
   opened.push(spool)
   return spool
@@ -75,7 +78,7 @@ describe('the spool', () => {
     const script = `
       import { Spool } from './src/spool.ts'
       const silent = Object.fromEntries(['trace', 'debug', 'info', 'warn', 'error', 'fatal'].map((name) => [name, () => {}]))
-      const spool = await Spool.open({ path: ${JSON.stringify(folder)}, limitBytes: 1e9 }, silent, new AbortController().signal)
+      const spool = await Spool.open({ path: ${JSON.stringify(root)}, limitBytes: 1e9 }, silent, new AbortController().signal)
       let last = 0
       const one = async () => {
         for (;;) {
@@ -232,15 +235,8 @@ describe('a spool in memory', () => {
 })
 
 describe('a spool that cannot be used is told of in one line:', () => {
-  it('one that another producer holds', async () => {
-    await open()
-    await expect(open()).rejects.toThrow(
-      `producer.spool.path: ${folder} is in use by another producer: end that one, or give this one a folder of its own`,
-    )
-  })
-
   it('a file in place of the folder', async () => {
-    const file = path.join(folder, 'file')
+    const file = path.join(root, 'file')
     writeFileSync(file, '')
     await expect(open(1e9, file)).rejects.toThrow(
       `producer.spool.path: ${file} cannot be used (EEXIST: file already exists, mkdir '${file}'): it must be a folder in which this user can write, on a disk with room`,
@@ -252,20 +248,26 @@ describe('a spool that cannot be used is told of in one line:', () => {
   })
 
   it('a folder in which nothing can be written', async () => {
-    mkdirSync(path.join(folder, 'LOCK'))
+    mkdirSync(path.join(folder, 'LOCK'), { recursive: true })
     await expect(open()).rejects.toThrow(
       /^producer\.spool\.path: .* cannot be used \(.*LOCK: Is a directory\): it must be/,
     )
   })
+})
 
-  it('a damaged one; and what LevelDB can repair is there again then', async () => {
+describe('a damaged spool', () => {
+  it('is told of and stays, and the next folder is taken; what LevelDB can repair is there again then', async () => {
     const spool = await open()
     await add(spool, 1, 100)
     await close(spool)
     writeFileSync(newest('MANIFEST-'), 'not what LevelDB has written')
-    await expect(open()).rejects.toThrow(
-      /^producer\.spool\.path: the spool in \S+ is damaged \(Corruption: .*\): move this folder away, and start again; what it holds can perhaps be repaired \(README, "The spool"\)$/,
-    )
+    const second = await open()
+    expect(second.name).toBe(path.join(root, '2'))
+    expect(log).toEqual([
+      expect.stringMatching(
+        /^producer\.spool\.path: the spool in \S+\/1 is damaged \(Corruption: .*\): move this folder away; what it holds can perhaps be repaired \(README, "The spool"\)$/,
+      ),
+    ])
     await ClassicLevel.repair(folder)
     expect(values(await takeAll(await open()))).toEqual(numbered(1, 100))
   })
@@ -297,7 +299,7 @@ describe('a spool whose newest log is damaged', () => {
 
 describe.skipIf(!smallDisks)('a spool on a full disk (tmpfs)', () => {
   it('takes entries in when there is room again, and has lost none', async () => {
-    const disk = mountSmallDisk(folder, 60)
+    const disk = mountSmallDisk(root, 60)
     try {
       const spool = await open()
       const told: (string | undefined)[] = []
@@ -324,7 +326,7 @@ describe.skipIf(!smallDisks)('a spool on a full disk (tmpfs)', () => {
   })
 
   it('stops new checks before the disk is full, so that what is there stays of use', async () => {
-    const disk = mountSmallDisk(folder, 60)
+    const disk = mountSmallDisk(root, 60)
     try {
       const spool = await open()
       const told: (string | undefined)[] = []

@@ -22,6 +22,7 @@ import { kafkaClient } from '../../src/kafka/client.ts'
 import { Publisher } from '../../src/kafka/publisher.ts'
 import { encode } from '../../src/message.ts'
 import { Spool } from '../../src/spool.ts'
+import { Standstills } from '../../src/standstills.ts'
 import type { Website } from '../../src/website.ts'
 import { website as websiteOf } from '../../tests/helpers/entries.ts'
 
@@ -117,6 +118,7 @@ async function webmon(): Promise<() => void> {
       if (!entry.available) failed++
       next()
     },
+    new Standstills(() => undefined),
     silent,
   )
   const offer = (website: Website) => pool.offer({ website, dueMs: Date.now(), intervalMs: 60_000, missed: 0 })

@@ -1,4 +1,7 @@
-/** The websites of the benchmark: a page of 10 kB by HTTP and by HTTPS. Prints its ports and its authority as JSON. */
+/**
+ * The websites of the benchmarks: a page of 10 kB by HTTP and by HTTPS, at once or after so many milliseconds. Prints its
+ * ports and its authority as JSON.
+ */
 import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
@@ -6,7 +9,12 @@ import type { AddressInfo } from 'node:net'
 import { Authority } from '../../local/certificates.ts'
 
 const page = Buffer.from(`Hello world ${'x'.repeat(10_000)} needle`)
+const delayMs = Number(process.argv[2] ?? 0)
 const answer = (_: http.IncomingMessage, response: http.ServerResponse) => {
+  if (delayMs > 0) setTimeout(send, delayMs, response)
+  else send(response)
+}
+const send = (response: http.ServerResponse) => {
   response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-length': page.length })
   response.end(page)
 }

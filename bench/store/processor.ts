@@ -30,5 +30,16 @@ export function cpuSecondsOfFamily(pid: number): number {
 
 /** The most memory that a process has had so far. */
 export function peakMb(pid: number): number {
-  return Number(/^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1000
+  return memoryMb(pid, 'VmHWM')
+}
+
+/** The memory of a process now. */
+export function residentMb(pid: number): number {
+  return memoryMb(pid, 'VmRSS')
+}
+
+/** @param field of proc_pid_status(5) */
+function memoryMb(pid: number, field: string): number {
+  const status = readFileSync(`/proc/${pid}/status`, 'utf8')
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]) / 1000
 }

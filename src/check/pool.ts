@@ -3,6 +3,7 @@ import type { CheckEntry } from '../checkEntry.ts'
 import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
 import type { Turn } from '../schedule.ts'
+import type { Standstills } from '../standstills.ts'
 
 /** A check that began later than this share of its interval is late. */
 const lateShare = 0.1
@@ -25,12 +26,14 @@ export class CheckPool {
   readonly #running = new Map<string, Promise<void>>()
   #window = newWindow()
   #pause: { readonly reason: string; readonly sinceMs: number; unchecked: number } | undefined
+  #checking = 0
   #closed = false
 
   constructor(
     private readonly threads: number,
     private readonly check: (turn: Turn) => Promise<CheckEntry | undefined>,
     private readonly keep: (entry: CheckEntry, turn: Turn) => Promise<void>,
+    private readonly standstills: Pick<Standstills, 'now' | 'since'>,
     private readonly logger: Logger,
     private readonly events: PoolEvents = {},
   ) {
@@ -44,6 +47,11 @@ export class CheckPool {
 
   get running(): number {
     return this.#limit.activeCount
+  }
+
+  /** Those that run and have no entry yet. */
+  get checking(): number {
+    return this.#checking
   }
 
   get waiting(): number {
@@ -145,8 +153,9 @@ export class CheckPool {
     this.#window.worstMs = Math.max(this.#window.worstMs, lateMs)
     if (lateMs > intervalMs * lateShare) this.#window.late++
     this.events.began?.(lateMs)
-    const startMs = performance.now()
-    const entry = await this.check(turn)
+    const startMs = this.standstills.now()
+    const { entry, stoodStill } = await this.#check(turn, startMs)
+    if (stoodStill) return this.#again(turn)
     const tookMs = performance.now() - startMs
     this.#window.busyMs += tookMs
     this.#window.finished++
@@ -155,6 +164,23 @@ export class CheckPool {
     else this.#window.unavailable++
     this.events.ended?.(entry, tookMs)
     await this.keep(entry, turn)
+  }
+
+  async #check(turn: Turn, startMs: number) {
+    this.#checking++
+    try {
+      return { entry: await this.check(turn), stoodStill: this.standstills.since(startMs) }
+    } finally {
+      this.#checking--
+    }
+  }
+
+  /** This process stood still during the check: what the website did is not known. */
+  #again(turn: Turn): Promise<void> | undefined {
+    const isOver = Date.now() >= turn.dueMs + turn.intervalMs
+    if (!this.#closed && !isOver) return this.#run(turn)
+    if (!turn.recheck) this.#missed(1)
+    return undefined
   }
 
   #missed(turns: number): void {

@@ -9,10 +9,11 @@ import { insertDeadLetters } from './deadLetters.ts'
 import { decide, type Happened, type HappenedOptions, nothingHappened } from './happened.ts'
 import { IncidentWebsites } from './incidents.ts'
 import { MigrationError } from './migrationError.ts'
+import { NewestEntries } from './newestEntries.ts'
 import { ensurePartitionFor, isNoPartition, partitionStart } from './partitions.ts'
 import { dayMs } from './period.ts'
 import { isRefusal, refusedByItself } from './refusals.ts'
-import { type StatusChange, WebsiteStatuses } from './websiteStatus.ts'
+import { lockWebsites, type StatusChange, updateWebsites } from './websiteStatus.ts'
 
 export interface Stored extends Happened {
   readonly entries: number
@@ -76,12 +77,12 @@ async function storeWhole(
 ): Promise<Stored> {
   const deadLetters: DeadLetter[] = []
   const rows = new EntryParts(options)
-  const statuses = new WebsiteStatuses()
-  const incidents = new IncidentWebsites(statuses.times)
+  const newest = new NewestEntries()
+  const incidents = new IncidentWebsites(newest)
   for (const one of chunk) {
     if ('entry' in one) {
       rows.add(one.entry)
-      statuses.add(one.entry)
+      newest.add(one.entry)
       incidents.add(one.entry)
     } else deadLetters.push(one)
   }
@@ -90,11 +91,11 @@ async function storeWhole(
     if (deadLetters.length > 0) void send(insertDeadLetters(deadLetters))
     if (inserts.length === 0)
       return async () => ({ entries: 0, duplicates: 0, deadLetters, statusChanges: [], ...nothingHappened })
-    const locked = send(statuses.lock())
+    const locked = send(lockWebsites(newest))
     const asked = send(incidents.toDecide())
     const inserted = inserts.map(send)
     const changed = (await locked).rows
-    const updated = changed.length > 0 ? send(statuses.update(changed)) : undefined
+    const updated = changed.length > 0 ? send(updateWebsites(newest, changed)) : undefined
     const toDecide = (await asked).rows
     const happened = await decide(send, incidents, toDecide, options)
     return async () => {
@@ -112,8 +113,8 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
   const deadLetters = all.filter((one) => 'reason' in one)
   return transaction(pool, options.signal, async (client) => {
     const run = ({ text, values }: Statement) => client.query(text, values)
-    const statuses = new WebsiteStatuses()
-    const incidents = new IncidentWebsites(statuses.times, true)
+    const newest = new NewestEntries()
+    const incidents = new IncidentWebsites(newest, true)
     let [stored, inserted] = [0, 0]
     const store = async (part: typeof entries): Promise<void> => {
       const rows = new EntryParts(options)
@@ -122,12 +123,12 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
       try {
         let rowsOfPart = 0
         for (const insert of rows.inserts(true)) rowsOfPart += (await run(insert)).rows[0].inserted
-        await run(statusesOf(part).lock())
+        await run(lockWebsites(newestOf(part)))
         await client.query('RELEASE SAVEPOINT part')
         inserted += rowsOfPart
         stored += part.length
         for (const { entry } of part) {
-          statuses.add(entry)
+          newest.add(entry)
           incidents.add(entry)
         }
       } catch (error) {
@@ -149,10 +150,10 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
       }
     }
     await client.query(transactionLimits)
-    await run(statusesOf(entries.map(({ entry }) => ({ entry: { ...entry, certificate: null } }))).lock())
+    await run(lockWebsites(newestOf(entries.map(({ entry }) => ({ entry: { ...entry, certificate: null } })))))
     await store(entries)
-    const { rows: changed } = await run(statuses.lock())
-    const statusChanges = changed.length > 0 ? changesIn(await run(statuses.update(changed))) : []
+    const { rows: changed } = await run(lockWebsites(newest))
+    const statusChanges = changed.length > 0 ? changesIn(await run(updateWebsites(newest, changed))) : []
     const { rows: toDecide } = await run(incidents.toDecide())
     const happened = await decide(run, incidents, toDecide, options)
     if (deadLetters.length > 0) await run(insertDeadLetters(deadLetters))
@@ -160,10 +161,10 @@ function storePartByPart(pool: pg.Pool, chunk: Iterable<Decoded>, options: Store
   })
 }
 
-function statusesOf(part: readonly { entry: CheckEntry }[]): WebsiteStatuses {
-  const statuses = new WebsiteStatuses()
-  for (const { entry } of part) statuses.add(entry)
-  return statuses
+function newestOf(part: readonly { entry: CheckEntry }[]): NewestEntries {
+  const newest = new NewestEntries()
+  for (const { entry } of part) newest.add(entry)
+  return newest
 }
 
 /** The rows of entries, in as many parts as it takes for each website to have one interval in each. */

@@ -13,6 +13,7 @@ import {
   type StoredOutcome,
   websitesToDecide,
 } from './incidents/history.ts'
+import type { NewestEntries } from './newestEntries.ts'
 
 /** An incident that opened or was over, of which alerts are to be made. */
 export interface IncidentEvent {
@@ -32,11 +33,11 @@ export class IncidentWebsites {
   readonly #suspectSince = new Set<number>()
 
   /**
-   * @param times of the entries, by website
+   * @param entries the same, by website
    * @param rememberIds when parts of the transaction can be taken back: then rows do not tell by whom they came
    */
   constructor(
-    private readonly times: Asked,
+    private readonly entries: NewestEntries,
     rememberIds = false,
   ) {
     this.#ids = rememberIds ? new Set() : null
@@ -55,7 +56,7 @@ export class IncidentWebsites {
 
   /** To be run when the websites are locked. Its rows are what `decide` is to be given. */
   toDecide(): Statement {
-    return websitesToDecide(this.times, this.#failed)
+    return websitesToDecide(this.entries.websiteIds(), this.entries.oldestOfAllMs(), this.#failed)
   }
 
   /**
@@ -65,7 +66,10 @@ export class IncidentWebsites {
    */
   async decide(send: Send, websites: readonly OfWebsite[], rules: IncidentRules): Promise<IncidentEvent[]> {
     const asked: Asked = new Map(
-      websites.map(({ websiteId }) => [websiteId, this.times.get(websiteId) as { oldestMs: number; newestMs: number }]),
+      websites.map(({ websiteId }) => {
+        const number = this.entries.numberOf(websiteId)
+        return [websiteId, { oldestMs: this.entries.oldestMs(number), newestMs: this.entries.newestMs(number) }]
+      }),
     )
     const decisions = await this.#goThrough(send, asked, rules)
     const changes = [...decisions].flatMap(([websiteId, decision]) =>

@@ -1,7 +1,7 @@
-import { type CheckEntry, statusAfter } from '../checkEntry.ts'
 import type { WebsiteStatus } from '../website.ts'
 import { BinaryArray } from './binaryArray.ts'
 import type { Statement } from './database.ts'
+import type { NewestEntries } from './newestEntries.ts'
 
 /** A website whose status was changed. */
 export interface StatusChange {
@@ -55,81 +55,49 @@ const update = `
    WHERE website.website_id = changed.website_id AND newer.exists IS NULL
   RETURNING website.website_id AS "websiteId", changed."from", changed."to"`
 
-/** What entries say of their websites: the newest one's certificate, if it has one, and its status. */
-export class WebsiteStatuses {
-  readonly #websites = new Map<string, { newest: CheckEntry; newestMs: number; oldestMs: number }>()
-
-  add(entry: CheckEntry): void {
-    const timeMs = entry.timestamp.getTime()
-    const known = this.#websites.get(entry.websiteId)
-    if (known === undefined) {
-      this.#websites.set(entry.websiteId, { newest: entry, newestMs: timeMs, oldestMs: timeMs })
-    } else if (isNewer(entry, known.newest)) {
-      known.newest = entry
-      known.newestMs = timeMs
-    } else if (timeMs < known.oldestMs) known.oldestMs = timeMs
-  }
-
-  /** The times of the oldest and the newest entry of each website, in ms of the Unix epoch. */
-  get times(): ReadonlyMap<string, { readonly oldestMs: number; readonly newestMs: number }> {
-    return this.#websites
-  }
-
-  /**
-   * To be run before anything else of the transaction: sessions side by side wait for one another here, in one order.
-   * Four of them without it had 6 deadlocks and 227 wrong statuses in 160 batches.
-   *
-   * Its rows are the websites that `update` is to be asked for; in most cases there is none.
-   */
-  lock(): Statement {
-    const arrays = new NewestArrays()
-    for (const { newest } of this.#websites.values()) arrays.add(newest)
-    return { text: lock, values: [arrays.websiteIds, arrays.statuses, arrays.expires, arrays.issuers].map(finished) }
-  }
-
-  /** To be run when the entries are stored. Its rows are of type StatusChange, also where only the certificate changed. */
-  update(websites: readonly { websiteId: string }[]): Statement {
-    const until = new Date(Date.now() + newestAheadMs)
-    let oldest = until.getTime()
-    const arrays = new NewestArrays()
-    for (const { websiteId } of websites) {
-      const { newest: entry } = this.#websites.get(websiteId) as { newest: CheckEntry }
-      arrays.add(entry)
-      oldest = Math.min(oldest, entry.timestamp.getTime())
-    }
-    const { websiteIds, times, ids, statuses, expires, issuers } = arrays
-    return {
-      text: update,
-      values: [
-        ...[websiteIds, times, ids, statuses, expires, issuers].map(finished),
-        ...[new Date(oldest), until].map((time) => time.toISOString()),
-      ],
-    }
-  }
+/**
+ * To be run before anything else of the transaction: sessions side by side wait for one another here, in one order.
+ * Four of them without it had 6 deadlocks and 227 wrong statuses in 160 batches.
+ *
+ * Its rows are the websites that `updateWebsites` is to be asked for; in most cases there is none.
+ */
+export function lockWebsites(newest: NewestEntries): Statement {
+  const columns = new StatusColumns()
+  for (let number = 0; number < newest.size; number++) columns.add(newest, number)
+  return { text: lock, values: [newest.websiteIds(), ...columns.finish()] }
 }
 
-class NewestArrays {
-  readonly websiteIds = new BinaryArray('uuid')
-  readonly times = new BinaryArray('timestamptz')
-  readonly ids = new BinaryArray('uuid')
-  readonly statuses = new BinaryArray('varchar')
-  readonly expires = new BinaryArray('timestamptz')
-  readonly issuers = new BinaryArray('varchar')
-
-  add(entry: CheckEntry): void {
-    this.websiteIds.uuid(entry.websiteId)
-    this.times.timestamptz(entry.timestamp.getTime())
-    this.ids.uuid(entry.id)
-    this.statuses.varchar(statusAfter(entry))
-    this.expires.timestamptz(entry.certificate?.expires.getTime() ?? null)
-    this.issuers.varchar(entry.certificate?.issuer ?? null)
+/** To be run when the entries are stored. Its rows are of type StatusChange, also where only the certificate changed. */
+export function updateWebsites(newest: NewestEntries, websites: readonly { websiteId: string }[]): Statement {
+  const until = new Date(Date.now() + newestAheadMs)
+  let oldest = until.getTime()
+  const [websiteIds, times, ids] = [new BinaryArray('uuid'), new BinaryArray('timestamptz'), new BinaryArray('uuid')]
+  const columns = new StatusColumns()
+  for (const { websiteId } of websites) {
+    const number = newest.numberOf(websiteId)
+    websiteIds.uuid(websiteId)
+    times.timestamptz(newest.newestMs(number))
+    ids.uuid(newest.id(number))
+    columns.add(newest, number)
+    oldest = Math.min(oldest, newest.newestMs(number))
   }
+  const range = [new Date(oldest), until].map((time) => time.toISOString())
+  return { text: update, values: [websiteIds.finish(), times.finish(), ids.finish(), ...columns.finish(), ...range] }
 }
 
-const finished = (array: BinaryArray) => array.finish()
+/** What is to become of websites. */
+class StatusColumns {
+  readonly #statuses = new BinaryArray('varchar')
+  readonly #expires = new BinaryArray('timestamptz')
+  readonly #issuers = new BinaryArray('varchar')
 
-/** Of two entries of one time, the one with the greater id counts as newer: any rule does that all follow. */
-export function isNewer(one: CheckEntry, other: CheckEntry): boolean {
-  const difference = one.timestamp.getTime() - other.timestamp.getTime()
-  return difference > 0 || (difference === 0 && one.id > other.id)
+  add(newest: NewestEntries, number: number): void {
+    this.#statuses.varchar(newest.status(number))
+    this.#expires.timestamptz(newest.expiresMs(number))
+    this.#issuers.varchar(newest.issuer(number))
+  }
+
+  finish(): Buffer[] {
+    return [this.#statuses, this.#expires, this.#issuers].map((column) => column.finish())
+  }
 }

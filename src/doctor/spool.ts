@@ -5,13 +5,14 @@ import path from 'node:path'
 import type { Config } from '../config.ts'
 import { sizeText } from '../configValue.ts'
 import { type Finding, note, well, wrong } from '../finding.ts'
+import { spoolFolders } from '../spool/folders.ts'
 import { fullShare, roomOn } from '../spool/room.ts'
 
 const answerWithinMs = 2_000
 
 const part = 'spool'
 
-/** Looks at the folder of the spool without opening it: that would change it, and a producer may be at it. */
+/** Looks at the folders of the spool without opening them: that would change them, and producers may be at them. */
 export async function diagnoseSpool({ producer }: Config): Promise<Finding> {
   const { path: folder, limitBytes } = producer.spool
   if (folder === '') {
@@ -27,20 +28,42 @@ export async function diagnoseSpool({ producer }: Config): Promise<Finding> {
     )
   }
   if (!isThere) return well(part, `${folder} is not there yet: the producer makes it`)
-  const bytes = await bytesIn(folder)
-  const full = whyFull(folder, bytes, limitBytes)
-  if (full !== undefined) return wrong(part, `${folder} ${full}: new checks pause`, 'bring Kafka back, or make room')
-  const holder = await holderOf(path.join(folder, 'LOCK'))
-  const text = `${folder} takes ${sizeText(bytes)} of ${sizeText(limitBytes)}`
-  if (holder === undefined) return well(part, text)
+  const room = whyNoRoom(folder)
+  if (room !== undefined) return wrong(part, `${folder} ${room}: new checks pause`, 'make room')
+  const folders = await spoolFolders(folder)
+  if (folders.length === 0) return well(part, `${folder} is empty: each producer makes a folder of its own in it`)
+  const spools = await Promise.all(folders.map(look))
+  const full = spools.find(({ bytes }) => bytes >= limitBytes * fullShare)
+  if (full) {
+    const text = `${full.folder} is full: ${sizeText(full.bytes)} of producer.spool.limit, ${sizeText(limitBytes)}`
+    return wrong(part, `${text}: new checks pause`, 'bring Kafka back, or make room')
+  }
+  const text = spools.map((spool) => textOf(spool, limitBytes)).join('; ')
+  const held = spools.find(({ holder }) => holder !== undefined)
+  if (held === undefined) return well(part, text)
   const { port } = producer.http
-  if (port === 0) return note(part, `${text}, and ${holder} has it open: it should be the producer`)
-  if (await producerAnswers(producer.http)) return well(part, `${text}, and the producer has it open`)
+  if (port === 0) return note(part, `${text}: it should be a producer`)
+  if (await producerAnswers(producer.http)) return well(part, text)
   return wrong(
     part,
-    `${folder} is held by ${holder}, and no producer answers at ${producer.http.host}:${port}`,
-    'end that process, or give each producer a folder of its own',
+    `${held.folder} is held by ${held.holder}, and no producer answers at ${producer.http.host}:${port}`,
+    'end that process, unless it is a producer with another producer.http.port',
   )
+}
+
+/** The folder of one producer, or of one that is gone. */
+interface ProducerSpool {
+  readonly folder: string
+  readonly bytes: number
+  readonly holder: string | undefined
+}
+
+async function look(folder: string): Promise<ProducerSpool> {
+  return { folder, bytes: await bytesIn(folder), holder: await holderOf(path.join(folder, 'LOCK')) }
+}
+
+function textOf({ folder, bytes, holder }: ProducerSpool, limitBytes: number): string {
+  return `${folder} takes ${sizeText(bytes)} of ${sizeText(limitBytes)}${holder ? `, and ${holder} has it open` : ''}`
 }
 
 function existingParent(folder: string): string {
@@ -68,9 +91,7 @@ async function bytesIn(folder: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-function whyFull(folder: string, bytes: number, limitBytes: number): string | undefined {
-  if (bytes >= limitBytes * fullShare)
-    return `is full: ${sizeText(bytes)} of producer.spool.limit, ${sizeText(limitBytes)}`
+function whyNoRoom(folder: string): string | undefined {
   const room = roomOn(statfsSync(folder))
   return room && room.left < room.reserve ? `is full: its disk has ${sizeText(room.left)} left` : undefined
 }

@@ -14,6 +14,12 @@ const roomAgain = 1.25
 /** More than a log holds: with so much room LevelDB can be opened. */
 const probeBytes = 5_000_000
 
+/** Another process has the folder open. */
+export class FolderInUse extends FatalError {}
+
+/** LevelDB cannot read it. */
+export class FolderDamaged extends FatalError {}
+
 /**
  * Keeps the entries in a LevelDB: sequence number -> message key, newline, message value. LevelDB gives what a queue on
  * disk needs: batches that are written and synced as one, checksums, and room that is used again.
@@ -97,6 +103,11 @@ export class DiskStore implements Store {
     return `its disk has ${sizeText(room.left)} left, and the last ${sizeText(room.reserve)} are kept for what is there: make room`
   }
 
+  /** Leaves files without contents where there are no entries. */
+  async compact(): Promise<void> {
+    await this.#level.compactRange(keyOf(0), 'z')
+  }
+
   async close(): Promise<void> {
     await this.#level.close()
   }
@@ -178,16 +189,15 @@ function codeOf(error: unknown): unknown {
   return cause?.code ?? code
 }
 
-function problemOf(error: unknown, folder: string): FatalError {
+/** @returns the line that says why a folder cannot be used, and what to do */
+export function problemOf(error: unknown, folder: string): FatalError {
   const reason = messageOf((error as Error).cause ?? error)
   switch (codeOf(error)) {
     case 'LEVEL_LOCKED':
-      return new FatalError(
-        `producer.spool.path: ${folder} is in use by another producer: end that one, or give this one a folder of its own`,
-      )
+      return new FolderInUse(`producer.spool.path: ${folder} is in use by another process`)
     case 'LEVEL_CORRUPTION':
-      return new FatalError(
-        `producer.spool.path: the spool in ${folder} is damaged (${reason}): move this folder away, and start again; ` +
+      return new FolderDamaged(
+        `producer.spool.path: the spool in ${folder} is damaged (${reason}): move this folder away; ` +
           'what it holds can perhaps be repaired (README, "The spool")',
       )
     default:

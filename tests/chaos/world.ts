@@ -13,6 +13,7 @@ import { freePort } from '../../local/ports.ts'
 import { type LocalPostgres, startPostgres } from '../../local/postgres.ts'
 import { encode } from '../../src/message.ts'
 import { DiskStore } from '../../src/spool/diskStore.ts'
+import { spoolFolders } from '../../src/spool/folders.ts'
 import { checkEntry } from '../helpers/entries.ts'
 import { Service, until } from '../helpers/services.ts'
 import { databaseEnv, openPool } from '../helpers/stackEnv.ts'
@@ -139,9 +140,13 @@ export async function createWorld({ withoutPartitions = false } = {}): Promise<W
     },
     served: () => served,
     async inSpool() {
-      const { store, contents } = await DiskStore.open(env.WEBMON_PRODUCER_SPOOL_PATH, pino({ level: 'error' }))
-      await store.close()
-      return contents.entries
+      let entries = 0
+      for (const folder of await spoolFolders(env.WEBMON_PRODUCER_SPOOL_PATH)) {
+        const { store, contents } = await DiskStore.open(folder, pino({ level: 'error' }))
+        await store.close()
+        entries += contents.entries
+      }
+      return entries
     },
     start,
     restart(name) {

@@ -116,8 +116,11 @@ export function knownIncidents(asked: Asked): Statement {
  * time from the oldest entry on. Rows of `OfWebsite`.
  *
  * In a statement of its own, after the websites are locked: what was decided while this one waited is to be seen.
+ *
+ * @param websiteIds an array of uuid, as a binary parameter
+ * @param oldestMs the time of the oldest entry, in ms of the Unix epoch
  */
-export function websitesToDecide(asked: Asked, failed: Iterable<string>): Statement {
+export function websitesToDecide(websiteIds: Buffer, oldestMs: number, failed: Iterable<string>): Statement {
   const failedIds = new BinaryArray('uuid')
   for (const websiteId of failed) failedIds.uuid(websiteId)
   return {
@@ -129,7 +132,7 @@ export function websitesToDecide(asked: Asked, failed: Iterable<string>): Statem
                WHERE (ended IS NULL OR ended >= $2::timestamptz) AND NOT retracted AND website_id = ANY ($3::uuid[])
              ) AS asked (website_id)
         JOIN website USING (website_id) WHERE enabled`,
-    values: [failedIds.finish(), new Date(oldestOf(asked)).toISOString(), arrays(asked)[0]],
+    values: [failedIds.finish(), new Date(oldestMs).toISOString(), websiteIds],
   }
 }
 
