@@ -13,7 +13,8 @@ import { table } from './table.ts'
 
 const help = `
 Looks at the configuration, the database and its tables, who of the producers holds what, the clocks, the brokers, the
-topic, the group and its lag, the names of websites, and the spool. Changes nothing, and shows no password. Run it where the producer runs, as its user.
+topic, the group and its lag, the names of websites, and the spool. Changes nothing, and shows no password. Run it where
+the producer runs, as its user.
 Exit code 0: all is well; 1: something is wrong.`
 
 export function addDoctor(program: Command): void {
