@@ -90,30 +90,30 @@ export function decode(
 ): CheckEntry {
   const fields = readFields(record.value)
   const id = uuid(textOf(fields.id))
-  const httpStatus = wholeNumber(fields, 'http_status', largestSmallint)
-  const regexMatch = truth(fields, 'regex_match')
-  const error = optional(fields, 'error', shortText, 40)
+  const httpStatus = wholeNumber(fields.http_status, 'http_status', largestSmallint)
+  const regexMatch = truth(fields.regex_match, 'regex_match')
+  const error = optional(fields.error, 'error', shortText, 40)
   return {
     id: id ?? uuidv5(`${record.topic}/${record.partition}/${record.offset}/${record.timestampMs}`, recordNamespace),
-    websiteId: uuid(required(fields, 'website_id')) ?? refuse('website_id', 'is no UUID'),
+    websiteId: uuid(required(fields.website_id, 'website_id')) ?? refuse('website_id', 'is no UUID'),
     timestamp: entryTime(textOf(fields.timestamp), id, record, nowMs, oldestDays),
-    responseTimeMs: wholeNumber(fields, 'response_time', largestInteger),
+    responseTimeMs: wholeNumber(fields.response_time, 'response_time', largestInteger),
     httpStatus,
-    regex: storable(required(fields, 'regex'), 'regex'),
+    regex: storable(required(fields.regex, 'regex'), 'regex'),
     regexMatch,
     error,
-    detail: optional(fields, 'detail', shortText, 300),
-    available: optional(fields, 'available', truth) ?? wasAvailable(error, httpStatus, regexMatch),
-    dnsTimeMs: optional(fields, 'dns_time', wholeNumber, largestInteger),
-    connectTimeMs: optional(fields, 'connect_time', wholeNumber, largestInteger),
-    tlsTimeMs: optional(fields, 'tls_time', wholeNumber, largestInteger),
-    firstByteTimeMs: optional(fields, 'first_byte_time', wholeNumber, largestInteger),
-    bodyTimeMs: optional(fields, 'body_time', wholeNumber, largestInteger),
-    redirects: optional(fields, 'redirects', wholeNumber, largestSmallint),
-    finalUrl: optional(fields, 'final_url', shortText, 2_000),
-    recheck: optional(fields, 'recheck', truth) ?? false,
+    detail: optional(fields.detail, 'detail', shortText, 300),
+    available: optional(fields.available, 'available', truth) ?? wasAvailable(error, httpStatus, regexMatch),
+    dnsTimeMs: optional(fields.dns_time, 'dns_time', wholeNumber, largestInteger),
+    connectTimeMs: optional(fields.connect_time, 'connect_time', wholeNumber, largestInteger),
+    tlsTimeMs: optional(fields.tls_time, 'tls_time', wholeNumber, largestInteger),
+    firstByteTimeMs: optional(fields.first_byte_time, 'first_byte_time', wholeNumber, largestInteger),
+    bodyTimeMs: optional(fields.body_time, 'body_time', wholeNumber, largestInteger),
+    redirects: optional(fields.redirects, 'redirects', wholeNumber, largestSmallint),
+    finalUrl: optional(fields.final_url, 'final_url', shortText, 2_000),
+    recheck: optional(fields.recheck, 'recheck', truth) ?? false,
     suspectSince: timeIn(textOf(fields.suspect_since)) ?? null,
-    intervalSeconds: optional(fields, 'interval', wholeNumber, longestIntervalSeconds),
+    intervalSeconds: optional(fields.interval, 'interval', wholeNumber, longestIntervalSeconds),
     certificate: certificateOf(fields),
   }
 }
@@ -160,7 +160,7 @@ function certificateOf(fields: Fields): Certificate | null {
   const begins = timeIn(textOf(fields.certificate_begins))
   const expires = timeIn(textOf(fields.certificate_expires))
   if (begins === undefined || expires === undefined) return null
-  return { begins, expires, issuer: optional(fields, 'certificate_issuer', shortText, 200) ?? '' }
+  return { begins, expires, issuer: optional(fields.certificate_issuer, 'certificate_issuer', shortText, 200) ?? '' }
 }
 
 /** X.509 has no years beyond 9999 (RFC 5280, 4.1.2.5), and PostgreSQL cannot hold all that a Date can. */
