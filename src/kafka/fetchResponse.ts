@@ -103,18 +103,20 @@ function readBatches(cursor: Cursor, length: number): RecordView[] | undefined {
     cursor.skip(4)
     const firstMs = Number(cursor.int64())
     const lastMs = Number(cursor.int64())
+    const times = (attributes & logAppendTime) !== 0 ? { allMs: lastMs, firstMs } : { allMs: null, firstMs }
+    const batch: RecordBatch = { bytes: cursor.bytes, firstOffset, ...times }
     cursor.skip(14)
     // Each record takes at least a byte of the batch, so this ends whatever the count is.
     for (let count = cursor.int32(); count > 0; count--) {
       const recordEnd = cursor.varint() + cursor.at
       cursor.skip(1)
-      const ms = firstMs + cursor.varint()
-      const offset = firstOffset + cursor.varint()
+      const laterMs = cursor.varint()
+      const offsetDelta = cursor.varint()
       const keyAt = cursor.at
       cursor.skipData()
       cursor.skipData()
       if (!(cursor.at <= recordEnd && recordEnd <= batchEnd)) throw corrupt('a record')
-      records.push(new RecordView(cursor.bytes, keyAt, offset, (attributes & logAppendTime) !== 0 ? lastMs : ms))
+      records.push(new RecordView(batch, keyAt, offsetDelta, laterMs))
       cursor.at = recordEnd
     }
     cursor.at = batchEnd
@@ -123,32 +125,47 @@ function readBatches(cursor: Cursor, length: number): RecordView[] | undefined {
   return records
 }
 
-/** A record, with the names and types that kafkajs gives. Headers are nobody's business. */
-class RecordView {
-  readonly isControlRecord = false
+/** What the records of a batch have in common. */
+interface RecordBatch {
+  /** The whole answer's. */
+  readonly bytes: Buffer
+  readonly firstOffset: number
+  readonly firstMs: number
+  /** The time of all of them, where that is the broker's. */
+  readonly allMs: number | null
+}
 
+/**
+ * A record, with the names and types that kafkajs gives. Headers are nobody's business. It holds small numbers only,
+ * which V8 keeps in place, because the garbage collector carries tens of thousands of these along.
+ */
+class RecordView {
   constructor(
-    private readonly bytes: Buffer,
+    private readonly batch: RecordBatch,
     /** Where its key begins. */
     private readonly keyAt: number,
-    private readonly offsetNumber: number,
-    private readonly ms: number,
+    private readonly offsetDelta: number,
+    private readonly laterMs: number,
   ) {}
 
+  get isControlRecord(): boolean {
+    return false
+  }
+
   get offset(): string {
-    return String(this.offsetNumber)
+    return String(this.batch.firstOffset + this.offsetDelta)
   }
 
   get timestamp(): string {
-    return String(this.ms)
+    return String(this.batch.allMs ?? this.batch.firstMs + this.laterMs)
   }
 
   get key(): Buffer | null {
-    return new Cursor(this.bytes, this.keyAt).data()
+    return new Cursor(this.batch.bytes, this.keyAt).data()
   }
 
   get value(): Buffer | null {
-    const cursor = new Cursor(this.bytes, this.keyAt)
+    const cursor = new Cursor(this.batch.bytes, this.keyAt)
     cursor.skipData()
     return cursor.data()
   }
