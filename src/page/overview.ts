@@ -18,8 +18,10 @@ export const statuses: readonly Status[] = ['unavailable', 'unknown', 'active', 
 /** So long the rollups of a page that nobody looks at may grow old. */
 const warmMs = 600_000
 
+/** For so long the websites are not read again. With the 5 s between two looks of a page, what is new is there in 10 s. */
+const websitesMs = 4_000
 /** So old may be what is shown without asking the database first: whoever types waits for nothing. */
-const staleMs = 4_000
+const staleMs = 4_800
 
 /** A website as visitors may see it. */
 export class ShownWebsite {
@@ -96,8 +98,8 @@ export class Overview {
   #snapshot: { readonly from: readonly unknown[]; readonly snapshot: Snapshot } | undefined
 
   constructor(pool: pg.Pool, signal: AbortSignal) {
-    this.#websites = new Kept(() => readWebsitesNow(pool, signal), { leastMs: 2_000, timesItsCost: 20 })
-    this.#hours = new Kept(async () => byId(await readHours(pool, signal)), { leastMs: 4_000, timesItsCost: 50 })
+    this.#websites = new Kept(() => readWebsitesNow(pool, signal), { leastMs: websitesMs, timesItsCost: 20 })
+    this.#hours = new Kept(async () => byId(await readHours(pool, signal)), { leastMs: 10_000, timesItsCost: 100 })
     this.#days = new Kept(
       async () => {
         const day = Math.floor(Date.now() / dayMs)
@@ -126,8 +128,7 @@ export class Overview {
 
   /** For a visitor who comes after a long time: the rollups of 10,000 websites take a second. */
   async warm(): Promise<void> {
-    if (this.#days.ageMs > warmMs) await this.#days.fresh()
-    if (this.#hours.ageMs > warmMs) await this.#hours.fresh()
+    await Promise.all([this.#days, this.#hours].filter(({ ageMs }) => ageMs > warmMs).map((kept) => kept.fresh()))
   }
 
   #lastOr(error: unknown): Snapshot {
