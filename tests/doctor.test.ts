@@ -183,7 +183,7 @@ describe('webmon doctor finds in the database', () => {
       await database.all('DELETE FROM webmon_migration WHERE version > 1')
       expect(await fault(of())).toMatchObject({
         part: 'tables',
-        message: 'the tables are old: 0002_rollups, 0003_incidents, 0004_producers not applied',
+        message: 'the tables are old: 0002_rollups, 0003_incidents, 0004_producers, 0005_websites_by_shard not applied',
         advice: expect.stringContaining('webmon database migrate'),
       })
     })
