@@ -271,7 +271,7 @@ describe('an e-mail', () => {
   })
 
   it('is not sent where STARTTLS is missing, unless the configuration wants no TLS', async () => {
-    server = await MailServer.start({ starttls: false })
+    server = await MailServer.start({ security: 'none' })
     const { message } = await failure(deliver(to, smtp({ user: null, password: null }), [alert()], signal))
     expect(message).toMatch(/^no trusted TLS to the mail server/)
     expect(server.mails).toHaveLength(0)
@@ -279,10 +279,17 @@ describe('an e-mail', () => {
     expect(server.mails[0]?.secure).toBe(false)
   })
 
-  it('is not sent to whom no authority knows', async () => {
-    server = await MailServer.start()
-    const { message } = await failure(deliver(to, smtp({ ca: undefined }), [alert()], signal))
+  it('is sent with TLS from the first byte on', async () => {
+    server = await MailServer.start({ security: 'tls' })
+    expect(await deliver(to, smtp({ security: 'tls' }), [alert()], signal)).toBe('answer 250')
+    expect(server.mails).toMatchObject([{ from: 'webmon@my.example', secure: true }])
+  })
+
+  it.each(['starttls', 'tls'] as const)('is not sent to whom no authority knows, with %s', async (security) => {
+    server = await MailServer.start({ security })
+    const { message, refused } = await failure(deliver(to, smtp({ security, ca: undefined }), [alert()], signal))
     expect(message).toMatch(/certificate|TLS/)
+    expect(refused).toBe(false)
     expect(server.mails).toHaveLength(0)
   })
 

@@ -1,4 +1,7 @@
+import { randomUUID } from 'node:crypto'
+import type pg from 'pg'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { findPgBouncer, startPgBouncer } from '../local/pgbouncer.ts'
 import { hears, type Receiver } from '../src/alerts/receiver.ts'
 import type { CheckEntry } from '../src/checkEntry.ts'
 import { lookForAlerts } from '../src/database/alerts/looks.ts'
@@ -168,6 +171,43 @@ describe('two that claim', () => {
     expect(await send('ops')).toEqual(['opened', 'resolved'])
   })
 })
+
+test.skipIf(findPgBouncer() === undefined)(
+  "through PgBouncer in transaction mode, of many that claim at once each alert is one's alone, until it was sent",
+  async () => {
+    const bouncer = await startPgBouncer({ database: database.address, poolSize: 3 })
+    database.onStop(() => bouncer.stop())
+    const pools = Array.from({ length: 8 }, () => database.another(bouncer.database))
+    const [pool] = pools as [pg.Pool]
+    const ids = Array.from({ length: 40 }, () => randomUUID())
+    await database.all(
+      "INSERT INTO website (website_id, name, url) SELECT id, id, 'http://127.0.0.1/' FROM unnest($1::uuid[]) AS id",
+      [ids],
+    )
+    await store(
+      ids.flatMap((websiteId) => [seen(20, false, { websiteId }), seen(10, false, { websiteId })]),
+      [receiver('ops')],
+    )
+    const sent: string[] = []
+    let failures = 5
+    const sendAll = async (claimer: pg.Pool) => {
+      for (let idle = 0; idle < 3; ) {
+        const claimed = (await claimAlerts(claimer, 'ops', 3)).map(({ id }) => id)
+        if (claimed.length === 0) idle++
+        else if (failures-- > 0) await markFailed(claimer, claimed, 'status 500', 0)
+        else {
+          sent.push(...claimed)
+          await markSent(claimer, claimed)
+        }
+      }
+    }
+    await Promise.all(pools.map(sendAll))
+    await sendAll(pool)
+    expect(new Set(sent).size).toBe(sent.length)
+    expect(sent).toHaveLength(ids.length)
+    expect(await listAlerts(pool, 'waiting', 10)).toEqual([])
+  },
+)
 
 test('a receiver that never answers is given up after three days, and what follows is sent', async () => {
   await fail([receiver('ops')])

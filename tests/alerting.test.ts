@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Authority, type Certificate } from '../local/certificates.ts'
 import { freePort } from '../local/ports.ts'
 import { alertKinds } from '../src/alerts/body.ts'
 import type { CheckEntry } from '../src/checkEntry.ts'
@@ -25,8 +28,8 @@ afterEach(async () => {
   await stack.stop()
 })
 
-async function receiver(): Promise<AlertReceiver> {
-  const server = await AlertReceiver.start()
+async function receiver(certificate?: Certificate): Promise<AlertReceiver> {
+  const server = await AlertReceiver.start(certificate)
   servers.push(server)
   return server
 }
@@ -258,6 +261,25 @@ describe('webmon alert', () => {
     expect(sent.out).toMatch(
       /^created.*\n\d{4}-\S+ \S+ {2}ops {7}sent {3}1 {9}Shop 1 is unavailable: http_status 503\n$/,
     )
+  })
+})
+
+describe('a webhook with https', () => {
+  it('gets its alerts, where its authority is one that Node trusts', async () => {
+    const authority = await Authority.create()
+    const ops = await receiver(await authority.issue())
+    const env = { ...stack.env, [key('ops', 'WEBHOOK')]: `${ops.url}/token` }
+    const test = ['alert', 'test', '--config', configFile]
+    const stranger = await webmon(test, env)
+    expect(stranger.code).toBe(1)
+    expect(stranger.out).toMatch(/^ops +FAILED +unable to verify the first certificate$/m)
+    expect(ops.received).toHaveLength(0)
+    const folder = mkdtempSync(path.join(tmpdir(), 'webmon-authority-'))
+    servers.push({ stop: async () => rmSync(folder, { recursive: true }) })
+    const file = path.join(folder, 'ca.pem')
+    writeFileSync(file, authority.cert)
+    expect(await webmon(test, { ...env, NODE_EXTRA_CA_CERTS: file })).toMatchObject({ code: 0 })
+    expect(ops.received).toMatchObject([{ path: '/token', body: { kind: 'test' } }])
   })
 })
 

@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net'
 import { SMTPServer } from 'smtp-server'
 import { Authority } from '../../local/certificates.ts'
+import type { Smtp } from '../../src/alerts/receiver.ts'
 
 export interface Mail {
   readonly from: string
@@ -10,20 +11,31 @@ export interface Mail {
   readonly secure: boolean
 }
 
+export interface MailServerOptions {
+  readonly security?: Smtp['security']
+  readonly user?: string
+  readonly password?: string
+}
+
 /** A real SMTP server. */
 export class MailServer {
   readonly mails: Mail[] = []
 
-  /** @param starttls whether it offers it, with a certificate of an authority of its own */
-  static async start({ starttls = true, user = 'webmon', password = 'right' } = {}): Promise<MailServer> {
+  /** @param security what it offers, with a certificate of an authority of its own */
+  static async start({
+    security = 'starttls',
+    user = 'webmon',
+    password = 'right',
+  }: MailServerOptions = {}): Promise<MailServer> {
     const authority = await Authority.create()
     const { cert, key } = await authority.issue()
     const mails: Mail[] = []
     const server = new SMTPServer({
       cert,
       key,
+      secure: security === 'tls',
       authOptional: true,
-      disabledCommands: starttls ? [] : ['STARTTLS'],
+      disabledCommands: security === 'starttls' ? [] : ['STARTTLS'],
       onAuth({ username, password: given }, _session, callback) {
         if (username === user && given === password) callback(null, { user })
         else callback(Object.assign(new Error(`no such user ${username} ${given}`), { responseCode: 535 }))
