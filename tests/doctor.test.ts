@@ -4,7 +4,9 @@ import path from 'node:path'
 import { Kafka, logLevel, PartitionAssigners } from 'kafkajs'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { findPgBouncer, startPgBouncer } from '../local/pgbouncer.ts'
+import { renew, take } from '../src/database/leases.ts'
 import { migrate } from '../src/database/migrations.ts'
+import { uuidv7 } from '../src/uuid.ts'
 import { doctor, fault } from './helpers/doctor.ts'
 import { type NameServer, startNameServer } from './helpers/nameServer.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
@@ -94,6 +96,30 @@ describe('webmon doctor, where all is well', () => {
     ])
     const [spool] = await found({ WEBMON_PRODUCER_HTTP_PORT: '0' }, 'spool')
     expect(spool).toMatchObject({ state: 'note', message: expect.stringMatching(/process \d+ has it open/) })
+  })
+})
+
+describe('webmon doctor finds of the producers', () => {
+  const producer = (name: string, leaseMs: number) => ({ id: uuidv7(), name, leaseMs, slotsUntil: new Date() })
+
+  it('that one has died and nobody takes over, though another one lives', async () => {
+    const [living, dead] = [producer('living 1', 60_000), producer('dead 2', -30_000)]
+    for (const one of [living, dead]) await renew(stack.pool, one)
+    await take(stack.pool, living, 200)
+    await stack.pool.query('UPDATE producer_lease SET holder = $1 WHERE holder IS NULL', [dead.id])
+    try {
+      expect(await fault(env)).toMatchObject({
+        part: 'producers',
+        message: expect.stringMatching(/^(living 1 holds 200 shards; )?dead 2, dead for 3\d s, holds 56 shards/),
+        advice: 'nobody took over what the dead ones hold: look into the logs of those that run',
+      })
+      await stack.pool.query("UPDATE producer SET until = now() - interval '5 s' WHERE name = 'dead 2'")
+      expect(await found({}, 'producers')).toMatchObject([
+        { state: 'note', message: expect.stringMatching(/; those that run take the rest within seconds$/) },
+      ])
+    } finally {
+      await stack.pool.query('UPDATE producer_lease SET holder = NULL; DELETE FROM producer')
+    }
   })
 })
 
