@@ -22,12 +22,12 @@ import { Rechecks } from './recheck.ts'
 import { retry } from './retry.ts'
 import { Schedule } from './schedule.ts'
 import { runService, type Service } from './service.ts'
-import { shareWebsites } from './shareWebsites.ts'
+import { shareWebsites } from './sharing/shareWebsites.ts'
+import { WebsiteList } from './sharing/websiteList.ts'
 import { shownUrl } from './shownUrl.ts'
 import { Leftovers } from './spool/leftovers.ts'
 import { Spool } from './spool.ts'
 import { Standstills } from './standstills.ts'
-import { WebsiteList } from './websiteList.ts'
 
 /** As fast as this what a producer that is gone left in its folder is taken over. */
 const leftoversEverySeconds = 15

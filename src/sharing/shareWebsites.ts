@@ -1,8 +1,8 @@
 import { hostname } from 'node:os'
-import { openDatabase } from './database/database.ts'
+import { openDatabase } from '../database/database.ts'
+import type { Service } from '../service.ts'
+import { uuidv7 } from '../uuid.ts'
 import { Leases } from './leases.ts'
-import type { Service } from './service.ts'
-import { uuidv7 } from './uuid.ts'
 
 /** Twice that, and the lease has not ended yet: then it is known that the database cannot be reached. */
 const answerWithinMs = 3_000

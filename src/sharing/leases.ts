@@ -1,12 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { buryDead, giveBack, type HeldShard, leave, look, renew, type Seen, take } from '../database/leases.ts'
+import type { Logger } from '../logger.ts'
+import { messageOf } from '../retry.ts'
+import { fairShare, shards as shardCount, shardOfWebsite } from '../shard.ts'
+import type { Website } from '../website.ts'
 import { Allowance } from './allowance.ts'
-import { buryDead, giveBack, type HeldShard, leave, look, renew, type Seen, take } from './database/leases.ts'
 import { type LeaseTimes, leaseTimes } from './leaseTimes.ts'
-import type { Logger } from './logger.ts'
-import { messageOf } from './retry.ts'
-import { fairShare, shards as shardCount, shardOfWebsite } from './shard.ts'
-import type { Website } from './website.ts'
 
 /** A shard of ours. */
 export interface Lease {
