@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { buryDead, giveBack, type HeldShard, leave, look, renew, type Seen, take } from '../database/leases.ts'
 import type { Logger } from '../logger.ts'
+import { type Moment, momentNow } from '../moment.ts'
 import { messageOf } from '../retry.ts'
 import { fairShare, shards as shardCount, shardOfWebsite } from '../shard.ts'
 import type { Website } from '../website.ts'
@@ -135,7 +136,7 @@ export class Leases {
   }
 
   async #attemptOrTell(): Promise<void> {
-    const sent = this.#allowance.now()
+    const sent = momentNow()
     if (this.#allowance.lapsed && this.#allowance.lapses !== this.#lapsesSeen) {
       this.#lapsesSeen = this.#allowance.lapses
       this.#failures = 0
@@ -150,7 +151,7 @@ export class Leases {
   }
 
   async #attempt(): Promise<void> {
-    const sent = this.#allowance.now()
+    const sent = momentNow()
     const isDue = sent.monotonicMs >= this.#renewedMs + this.#times.renewEvery
     if (isDue) await this.#renew(sent)
     const seen = await this.#look()
@@ -163,7 +164,7 @@ export class Leases {
     await this.#balance(seen)
   }
 
-  async #renew({ monotonicMs, wallMs }: ReturnType<Allowance['now']>): Promise<void> {
+  async #renew({ monotonicMs, wallMs }: Moment): Promise<void> {
     const { database, id, name } = this.options
     await renew(database, {
       id,
