@@ -2,7 +2,7 @@ import type { Database } from '../database/database.ts'
 import { readWebsites } from '../database/websites.ts'
 import { shardOfWebsite } from '../shard.ts'
 import type { Website } from '../website.ts'
-import type { Lease } from './leases.ts'
+import type { Lease } from './ownShards.ts'
 
 type Take = (websites: readonly Website[], slotsAfterMs: (website: Website) => number | undefined) => void
 
