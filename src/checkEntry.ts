@@ -50,6 +50,19 @@ export interface Certificate {
   readonly issuer: string
 }
 
+/** For the log: no URL and no header, which can be secrets. */
+export function logFieldsOf({ websiteId, id, httpStatus, responseTimeMs, regexMatch, error, available }: CheckEntry) {
+  return {
+    website_id: websiteId,
+    id,
+    http_status: httpStatus,
+    response_time: responseTimeMs,
+    regex_match: regexMatch,
+    error,
+    available,
+  }
+}
+
 /** What the website's status is after this entry. */
 export function statusAfter({ available }: CheckEntry): Exclude<WebsiteStatus, 'unknown'> {
   return available ? 'active' : 'unavailable'

@@ -12,10 +12,13 @@ const standstillMs = 1_000
 export class Standstills {
   #seen = momentNow()
   #lastMs = Number.NEGATIVE_INFINITY
+  readonly #listeners: ((forMs: number) => void)[] = []
   readonly #timer = setInterval(() => this.now(), tickMs)
 
-  /** @param ended is called with how long it was, as soon as this process does anything again that asks here */
-  constructor(private readonly ended: (forMs: number) => void) {}
+  /** @param listener is called with how long it was, as soon as this process does anything again that asks here */
+  onEnd(listener: (forMs: number) => void): void {
+    this.#listeners.push(listener)
+  }
 
   /** The moment, in ms of `performance.now()`, for `since`. */
   now(): number {
@@ -24,7 +27,7 @@ export class Standstills {
     this.#seen = now
     if (forMs > tickMs + standstillMs) {
       this.#lastMs = now.monotonicMs
-      this.ended(forMs)
+      for (const listener of this.#listeners) listener(forMs)
     }
     return now.monotonicMs
   }

@@ -11,7 +11,8 @@ import { createStack, type Stack } from './helpers/stack.ts'
 
 describe('a standstill', () => {
   const told: number[] = []
-  const standstills = new Standstills((forMs) => told.push(forMs))
+  const standstills = new Standstills()
+  standstills.onEnd((forMs) => told.push(forMs))
   afterAll(() => standstills.stop())
   const block = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
