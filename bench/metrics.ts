@@ -5,7 +5,8 @@
  */
 import { CheckEnds } from '../src/checkEnds.ts'
 import type { Decoded } from '../src/message.ts'
-import { ConsumerMetrics, ProducerMetrics } from '../src/metrics.ts'
+import { ConsumerMetrics } from '../src/metrics/consumerMetrics.ts'
+import { ProducerMetrics } from '../src/metrics/producerMetrics.ts'
 import { checkEntry } from '../tests/helpers/entries.ts'
 import { delivered } from '../tests/helpers/storing.ts'
 import { median, report } from './stack.ts'

@@ -7,7 +7,7 @@ import { DeliveryError } from './alerts/deliveryError.ts'
 import type { Receiver } from './alerts/receiver.ts'
 import { lookForAlerts } from './database/alerts/looks.ts'
 import { type ClaimedAlert, claimAlerts, markFailed, markSent } from './database/alerts.ts'
-import type { ConsumerMetrics } from './metrics.ts'
+import type { ConsumerMetrics } from './metrics/consumerMetrics.ts'
 import { messageOf, retry } from './retry.ts'
 import type { Service } from './service.ts'
 

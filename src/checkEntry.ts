@@ -50,6 +50,27 @@ export interface Certificate {
   readonly issuer: string
 }
 
+/**
+ * Whether an entry is newer than another one of its website, by the times of both in ms and their ids. Of two of one time
+ * the one with the greater id is the newer one: any rule does that all follow, the SQL of src/database as well.
+ */
+export function isNewer(timeMs: number, id: string, thanMs: number, thanId: string): boolean {
+  return timeMs > thanMs || (timeMs === thanMs && id > thanId)
+}
+
+/** For the log: no URL and no header, which can be secrets. */
+export function logFieldsOf({ websiteId, id, httpStatus, responseTimeMs, regexMatch, error, available }: CheckEntry) {
+  return {
+    website_id: websiteId,
+    id,
+    http_status: httpStatus,
+    response_time: responseTimeMs,
+    regex_match: regexMatch,
+    error,
+    available,
+  }
+}
+
 /** What the website's status is after this entry. */
 export function statusAfter({ available }: CheckEntry): Exclude<WebsiteStatus, 'unknown'> {
   return available ? 'active' : 'unavailable'

@@ -6,12 +6,12 @@ import { openDatabase } from './database/database.ts'
 import { keepTables } from './database/keepTables.ts'
 import { prepareTables } from './database/tables.ts'
 import { websiteCounts } from './database/websiteCounts.ts'
-import { Heartbeat } from './heartbeat.ts'
+import { openHeartbeat } from './heartbeat.ts'
 import { kafkaClient } from './kafka/client.ts'
 import { Lag } from './kafka/lag.ts'
 import { Subscriber } from './kafka/subscriber.ts'
 import { ensureTopic } from './kafka/topic.ts'
-import { ConsumerMetrics, certificateDays } from './metrics.ts'
+import { ConsumerMetrics, certificateDays } from './metrics/consumerMetrics.ts'
 import { servePage } from './page/servePage.ts'
 import { runService } from './service.ts'
 import { Storing } from './storing.ts'
@@ -25,11 +25,7 @@ await runService('consumer', async (service) => {
   const database = openDatabase(config.database, { name, connections: config.consumer.threads + 2 }, logger)
   service.onStop('database', () => database.end())
   const alerting = new Alerting(database, service, metrics)
-  const { heartbeat: url } = config.alerts
-  // Two intervals: one entry may come late.
-  const flowMs = Math.max(60_000, 2_000 * config.monitoring.intervalSeconds)
-  const heartbeat = url === null ? undefined : new Heartbeat({ url, flowMs, logger })
-  service.onStop('heartbeat', () => heartbeat?.stop())
+  const heartbeat = openHeartbeat(service)
   const storing = new Storing(database, service, metrics, {
     alerts: () => alerting.wake(),
     entries: () => heartbeat?.stored(),

@@ -5,14 +5,29 @@ export const timeText = (time: Date | string) => new Date(time).toISOString().re
 /** Rounded down: 99.999 % is not all of it. */
 export const percent = (share: number) => `${(Math.floor(share * 10_000) / 100).toFixed(2)} %`
 
-/** In its two largest units: 45 s, 12 min, 3 h 5 min, 2 d 4 h. */
+const unitsMs = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['min', 60_000],
+  ['s', 1_000],
+] as const
+
+/** In its two largest units: 45 s, 12 min 5 s, 3 h 5 min, 2 d 4 h. */
 export function durationText(ms: number): string {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  if (seconds < 60) return `${seconds} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 60) return `${minutes} min`
-  const hours = Math.floor(minutes / 60)
-  if (hours < 24) return minutes % 60 === 0 ? `${hours} h` : `${hours} h ${minutes % 60} min`
-  const days = Math.floor(hours / 24)
-  return hours % 24 === 0 || days >= 30 ? `${days} d` : `${days} d ${hours % 24} h`
+  let restMs = Math.max(0, Math.round(ms / 1_000) * 1_000)
+  const counts = unitsMs.map(([unit, unitMs]) => {
+    const count = Math.floor(restMs / unitMs)
+    restMs -= count * unitMs
+    return { unit, count }
+  })
+  const first = counts.findIndex(({ count }) => count > 0)
+  if (first === -1) return '0 s'
+  const shown = counts.slice(first, first + 2).filter(({ count }) => count > 0)
+  return shown.map(({ unit, count }) => `${count} ${unit}`).join(' ')
+}
+
+/** Of what may go on: no seconds from a minute on, and no hours from 30 days on. Rounded down. */
+export function roughDurationText(ms: number): string {
+  const stepMs = ms < 60_000 ? 1_000 : ms < 30 * 86_400_000 ? 60_000 : 86_400_000
+  return durationText(Math.floor(ms / stepMs) * stepMs)
 }

@@ -1,5 +1,6 @@
 import type { Logger } from './logger.ts'
 import { messageOf } from './retry.ts'
+import type { Service } from './service.ts'
 
 const minuteMs = 60_000
 
@@ -10,6 +11,18 @@ export interface HeartbeatOptions {
   readonly flowMs: number
   readonly everyMs?: number
   readonly logger: Pick<Logger, 'warn'>
+}
+
+/** @returns undefined: `alerts.heartbeat` names no URL */
+export function openHeartbeat(service: Service): Heartbeat | undefined {
+  const { config, logger } = service
+  const { heartbeat: url } = config.alerts
+  if (url === null) return undefined
+  // Two intervals: one entry may come late.
+  const flowMs = Math.max(minuteMs, 2_000 * config.monitoring.intervalSeconds)
+  const heartbeat = new Heartbeat({ url, flowMs, logger })
+  service.onStop('heartbeat', () => heartbeat.stop())
+  return heartbeat
 }
 
 /** Calls a URL each minute while entries flow: who hears nothing any more knows that webmon, or the way to it, is gone. */

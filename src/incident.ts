@@ -80,8 +80,3 @@ export class IncidentFold {
     this.incidents[this.incidents.length - 1] = incident
   }
 }
-
-/** Of two of one time, the one with the greater id is the newer one: any rule does that all follow. */
-export function isNewer(one: Pick<Outcome, 'id' | 'timeMs'>, other: Pick<Outcome, 'id' | 'timeMs'>): boolean {
-  return one.timeMs > other.timeMs || (one.timeMs === other.timeMs && one.id > other.id)
-}

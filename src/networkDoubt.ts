@@ -1,5 +1,6 @@
 import type { CheckError } from './check/checkError.ts'
 import type { CheckEntry } from './checkEntry.ts'
+import type { Logger } from './logger.ts'
 import type { Website } from './website.ts'
 
 /** What the monitor's own network can cause, as long as no response came. */
@@ -19,8 +20,7 @@ export class NetworkDoubt {
   #since: Date | null = null
   #told = false
 
-  /** @param tell is called when a doubt begins, with how many websites failed of how many, and when it is over */
-  constructor(private readonly tell: (failing: number, of: number) => void) {}
+  constructor(private readonly logger: Pick<Logger, 'info' | 'warn'>) {}
 
   /** Since when there is a doubt; null: there is none. */
   get since(): Date | null {
@@ -35,10 +35,7 @@ export class NetworkDoubt {
     this.#since ??= entry.timestamp
     this.#count(entry.websiteId, failed)
     const { since } = this
-    if ((since !== null) !== this.#told) {
-      this.#told = since !== null
-      this.tell(this.#failing, this.#newest.size)
-    }
+    this.#tell(since !== null)
     if (this.#failing <= this.#newest.size / 2) this.#end()
     return failed && since ? { ...entry, suspectSince: since } : entry
   }
@@ -57,6 +54,14 @@ export class NetworkDoubt {
   #count(websiteId: string, failed: boolean): void {
     this.#failing += Number(failed) - Number(this.#newest.get(websiteId) ?? false)
     this.#newest.set(websiteId, failed)
+  }
+
+  #tell(inDoubt: boolean): void {
+    if (inDoubt === this.#told) return
+    this.#told = inDoubt
+    const failing = `${this.#failing} of ${this.#newest.size} websites fail with a network error`
+    if (inDoubt) this.logger.warn(`the network of this machine is in doubt: ${failing}`)
+    else this.logger.info('the network of this machine is no longer in doubt')
   }
 
   #end(): void {

@@ -1,4 +1,5 @@
 import type { CheckEntry } from './checkEntry.ts'
+import type { Turn } from './schedule.ts'
 import type { Website } from './website.ts'
 
 /** Has a website checked once more, beside its slots, some seconds after it stopped being available. */
@@ -9,7 +10,7 @@ export class Rechecks {
   /** @param seconds 0: never */
   constructor(
     private readonly seconds: number,
-    private readonly recheck: (website: Website) => void,
+    private readonly due: (turn: Turn) => void,
   ) {}
 
   /** An entry of the website, as it is made. */
@@ -18,10 +19,11 @@ export class Rechecks {
     const was = this.#available.get(website.id)
     this.#available.set(website.id, entry.available)
     if (was !== true || entry.available) return
+    const intervalMs = this.seconds * 1000
     const timer = setTimeout(() => {
       this.#timers.delete(timer)
-      this.recheck(website)
-    }, this.seconds * 1000)
+      this.due({ website, dueMs: Date.now(), intervalMs, missed: 0, recheck: true })
+    }, intervalMs)
     this.#timers.add(timer)
   }
 

@@ -17,12 +17,3 @@ export function shardOfWebsite(website: Website): number {
   known.set(website, shard)
   return shard
 }
-
-/**
- * How many shards are one producer's, so that no two differ by more than one.
- *
- * @param place among all of them, from 1 on
- */
-export function fairShare(producers: number, place: number): number {
-  return Math.floor(shards / producers) + Number(place <= shards % producers)
-}

@@ -5,7 +5,8 @@ import type { Alert, AlertBody, AlertKind } from '../src/alerts/body.ts'
 import { deliver } from '../src/alerts/deliver.ts'
 import { DeliveryError } from '../src/alerts/deliveryError.ts'
 import type { Receiver, Smtp } from '../src/alerts/receiver.ts'
-import { duration, wordsOf } from '../src/alerts/wording.ts'
+import { wordsOf } from '../src/alerts/wording.ts'
+import { durationText, roughDurationText } from '../src/figures.ts'
 import { AlertReceiver } from './helpers/alertReceiver.ts'
 import { MailServer } from './helpers/mailServer.ts'
 
@@ -99,13 +100,15 @@ describe('what people read', () => {
   })
 
   it.each([
-    [0, '0 s'],
-    [59.6, '1 min'],
-    [3_601, '1 h'],
-    [90_000, '1 d 1 h'],
-    [100_000_000, '1157 d 9 h'],
-  ])('%d seconds are %s', (seconds, text) => {
-    expect(duration(seconds)).toBe(text)
+    [0, '0 s', '0 s'],
+    [59.6, '1 min', '59 s'],
+    [754, '12 min 34 s', '12 min'],
+    [3_601, '1 h', '1 h'],
+    [90_000, '1 d 1 h', '1 d 1 h'],
+    [100_000_000, '1157 d 9 h', '1157 d'],
+  ])('%d seconds are %s, or on a page that lives on %s', (seconds, text, rough) => {
+    expect(durationText(seconds * 1_000)).toBe(text)
+    expect(roughDurationText(seconds * 1_000)).toBe(rough)
   })
 })
 

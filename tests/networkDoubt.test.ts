@@ -5,11 +5,13 @@ import { checkEntry } from './helpers/entries.ts'
 import { type NetworkNamespace, networkNamespaces, startNetworkNamespace } from './helpers/networkNamespace.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, type Stack } from './helpers/stack.ts'
+import { silent } from './helpers/storing.ts'
 
 /** What is made of checks that end one after the other: each is a website's, and a network error where it is a capital. */
 function judged(checks: string, error = 'refused'): { suspect: string; told: string[] } {
   const told: string[] = []
-  const doubt = new NetworkDoubt((failing, of) => told.push(`${doubt.since ? 'doubt' : 'over'} ${failing} of ${of}`))
+  const note = (first: unknown) => told.push(String(first))
+  const doubt = new NetworkDoubt({ info: note, warn: note } as never)
   const suspect = [...checks].filter((website) => {
     const failed = website !== website.toLowerCase()
     const result: Partial<CheckEntry> = failed ? { httpStatus: 0, error, available: false } : {}
@@ -22,7 +24,10 @@ describe('the network is in doubt', () => {
   it('from the fifth website on that fails, and until half of them are well', () => {
     expect(judged('abcdeABCDEFGhijABCDEFGabcdefgA')).toEqual({
       suspect: 'EFGABCDEFG',
-      told: ['doubt 5 of 5', 'over 5 of 10'],
+      told: [
+        'the network of this machine is in doubt: 5 of 5 websites fail with a network error',
+        'the network of this machine is no longer in doubt',
+      ],
     })
   })
 
@@ -36,7 +41,7 @@ describe('the network is in doubt', () => {
   })
 
   it('in all its entries since the first of these failures', () => {
-    const doubt = new NetworkDoubt(() => undefined)
+    const doubt = new NetworkDoubt(silent)
     const at = (second: number) => new Date(1_800_000_000_000 + second * 1000)
     const entries = [...'abcdefg'].map((websiteId, n) =>
       doubt.judge(checkEntry({ websiteId, timestamp: at(n), httpStatus: 0, error: 'timeout', available: false })),

@@ -1,34 +1,29 @@
-import { once } from 'node:events'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { RequestListener } from 'node:http'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { type OwnWebsite, startWebsite } from './helpers/ownWebsite.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, type Stack } from './helpers/stack.ts'
+import { startConsumer } from './helpers/startConsumer.ts'
 
 /** A website that answers as it is told to. */
-let answer: (request: http.IncomingMessage, response: http.ServerResponse) => void
-const server = http.createServer((request, response) => answer(request, response))
+let answer: RequestListener
+let server: OwnWebsite
 let url: string
 let stack: Stack
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  server = await startWebsite((request, response) => answer(request, response))
+  url = server.url
 })
 beforeEach(async () => {
   answer = (_, response) => response.end('Hello')
   stack = await createStack()
-  await new Service('consumer', stack.env).logged(/^started$/)
-  await stack.pool.query('DELETE FROM website')
+  await startConsumer(stack)
 })
 afterEach(async () => {
   await stopServices()
   await stack.stop()
 })
-afterAll(() => {
-  server.close()
-  server.closeAllConnections()
-})
+afterAll(() => server.stop())
 
 async function insert(columns: Record<string, unknown>): Promise<void> {
   const names = Object.keys(columns)

@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
@@ -17,7 +16,8 @@ import { Publisher } from '../src/kafka/publisher.ts'
 import { Spool } from '../src/spool.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { mountSmallDisk, smallDisks } from './helpers/smallDisk.ts'
-import { createDatabase, databaseEnv, openPool } from './helpers/stack.ts'
+import { addWebsites, createSpoolStack, type SpoolStack } from './helpers/stack.ts'
+import { startConsumer } from './helpers/startConsumer.ts'
 import { startWebsites, type Websites } from './helpers/websites.ts'
 
 const threads = 20
@@ -25,45 +25,28 @@ const threads = 20
 // A Kafka of its own: it is taken away here.
 let kafka: LocalKafka
 let websites: Websites
-let folder: string
+let stack: SpoolStack
 let env: Record<string, string>
-let pool: ReturnType<typeof openPool>
 
 beforeAll(async () => {
   ;[kafka, websites] = await Promise.all([startKafka(), startWebsites()])
 })
 beforeEach(async () => {
-  await kafka.start()
-  folder = mkdtempSync(path.join(tmpdir(), 'webmon-publishing-'))
-  const database = await createDatabase()
-  pool = openPool(database)
-  env = {
-    ...databaseEnv(database),
-    WEBMON_KAFKA_SERVER: kafka.host,
-    WEBMON_KAFKA_PORT: String(kafka.port),
-    WEBMON_KAFKA_TOPIC: path.basename(folder),
-    WEBMON_KAFKA_CONSUMER_GROUP: path.basename(folder),
-    WEBMON_PRODUCER_THREADS: String(threads),
-    WEBMON_PRODUCER_SPOOL_PATH: path.join(folder, 'spool'),
-  }
+  stack = await createSpoolStack(kafka)
+  env = { ...stack.env, WEBMON_PRODUCER_THREADS: String(threads) }
 })
 afterEach(async () => {
   await stopServices()
-  await pool.end()
-  rmSync(folder, { recursive: true, force: true })
+  await stack.stop()
 })
 afterAll(async () => {
   await Promise.all([kafka.stop(), websites.stop()])
 })
 
 /** Starts the consumer with 20 websites that are to be checked every second. */
-async function startConsumer(regex = ''): Promise<void> {
-  await new Service('consumer', env).logged(/^started$/)
-  await pool.query('DELETE FROM website')
-  await pool.query(
-    "INSERT INTO website (name, url, regex) SELECT 'website ' || n, $1, $2 FROM generate_series(1, 20) AS n",
-    [`${websites.url}/hello`, regex],
-  )
+async function prepare(regex = ''): Promise<void> {
+  await startConsumer({ ...stack, env })
+  await addWebsites(stack, `${websites.url}/hello`, 20, regex)
   websites.log.length = 0
 }
 
@@ -74,7 +57,7 @@ async function startProducer(more: Record<string, string> = {}): Promise<Service
 }
 
 async function stored(): Promise<string[]> {
-  const { rows } = await pool.query<{ id: string }>('SELECT check_entry_id AS id FROM check_entry')
+  const { rows } = await stack.pool.query<{ id: string }>('SELECT check_entry_id AS id FROM check_entry')
   return rows.map(({ id }) => id)
 }
 
@@ -90,7 +73,7 @@ function finished(...producers: Service[]): string[] {
 
 describe('the producer', () => {
   it('is killed three times while the broker is away: each finished check is stored once', async () => {
-    await startConsumer()
+    await prepare()
     const producers = [await startProducer()]
     await until(async () => (await stored()).length > 20)
     await kafka.kill()
@@ -116,7 +99,7 @@ describe('the producer', () => {
   })
 
   it('starts checking without a broker, and keeps what is left at a stop for the next start', async () => {
-    await startConsumer()
+    await prepare()
     await kafka.kill()
     const first = await startProducer()
     await first.logged(/^preparing the topic \S+ at \S+ failed: /)
@@ -137,7 +120,7 @@ describe('the producer', () => {
   })
 
   it('gives a stop 2 s to publish what a broker does not take any more', async () => {
-    await startConsumer()
+    await prepare()
     const producer = await startProducer()
     await until(async () => (await stored()).length > 20)
     await kafka.kill()
@@ -150,7 +133,7 @@ describe('the producer', () => {
 
   it('pauses new checks with an alarm when the limit is reached, and has lost nothing when the broker is back', async () => {
     // 7 kB of each entry are its regex.
-    await startConsumer(`Hello|${'x'.repeat(7_000)}`)
+    await prepare(`Hello|${'x'.repeat(7_000)}`)
     const producer = await startProducer({ WEBMON_PRODUCER_SPOOL_LIMIT: '1MB' })
     await until(async () => (await stored()).length > 20)
     await kafka.kill()
@@ -179,20 +162,20 @@ describe('the producer', () => {
   })
 
   it('ends with exit code 1 and one line when its spool cannot be written', async () => {
-    writeFileSync(path.join(folder, 'spool'), '')
+    writeFileSync(path.join(stack.folder, 'spool'), '')
     const producer = new Service('producer', env)
     expect(await producer.exited).toBe(1)
     expect(producer.log.filter(({ level }) => level === 'fatal').map(({ msg }) => msg)).toEqual([
-      `producer.spool.path: ${folder}/spool cannot be used (EEXIST: file already exists, mkdir '${folder}/spool'): it must be a folder in which this user can write, on a disk with room`,
+      `producer.spool.path: ${stack.folder}/spool cannot be used (EEXIST: file already exists, mkdir '${stack.folder}/spool'): it must be a folder in which this user can write, on a disk with room`,
     ])
   })
 
   it('warns when it has no spool, and says at its end how many entries are lost', async () => {
-    const config = path.join(folder, 'config.yaml')
+    const config = path.join(stack.folder, 'config.yaml')
     writeFileSync(config, "monitoring:\n  interval: 1\nproducer:\n  spool:\n    path: ''\n")
     const { WEBMON_PRODUCER_SPOOL_PATH: _, ...others } = env
     env = { ...others, WEBMON_CONFIG_FILE: config, WEBMON_PRODUCER_SPOOL_PATH: '' }
-    await startConsumer()
+    await prepare()
     const producer = await startProducer()
     expect(producer.log).toContainEqual(
       expect.objectContaining({ level: 'warn', msg: expect.stringMatching(/^producer\.spool\.path is empty: /) }),
@@ -214,7 +197,7 @@ describe.skipIf(!smallDisks)('the producer on a full disk (tmpfs)', () => {
     mkdirSync(spool)
     const disk = mountSmallDisk(spool, 60)
     try {
-      await startConsumer()
+      await prepare()
       const producer = await startProducer()
       await until(async () => (await stored()).length > 20)
       disk.fill()
@@ -243,7 +226,7 @@ describe('the publisher', () => {
     const lines: { entries: Record<string, unknown>; text: string }[] = []
     const note = (entries: Record<string, unknown>, text: string) => void lines.push({ entries, text })
     const logger = { trace: note, debug: note, info: note, warn: note, error: note, fatal: note } as never
-    const topic = path.basename(folder)
+    const { topic } = stack
     const broker = inject('kafka')
     const client = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING })
     const admin = client.admin()
@@ -252,7 +235,7 @@ describe('the publisher', () => {
       topics: [{ topic, numPartitions: 3, configEntries: [{ name: 'max.message.bytes', value: '5000' }] }],
     })
     const aborting = new AbortController()
-    const spool = await Spool.open({ path: path.join(folder, 'spool'), limitBytes: 1e9 }, logger, aborting.signal)
+    const spool = await Spool.open({ path: path.join(stack.folder, 'spool'), limitBytes: 1e9 }, logger, aborting.signal)
     const kafkaConfig = { brokers: [broker], topic, partitions: 3, group: '', tls: null, sasl: null }
     const publisher = new Publisher(kafkaClient(kafkaConfig, 'test', logger), topic, spool, logger)
     await Promise.all(
@@ -292,7 +275,7 @@ describe('the publisher', () => {
     const note = (_: unknown, text: string) => void lines.push(text)
     const logger = { trace: note, debug: note, info: note, warn: note, error: note, fatal: note } as never
     const spool = await Spool.open(
-      { path: path.join(folder, 'spool'), limitBytes: 1e9 },
+      { path: path.join(stack.folder, 'spool'), limitBytes: 1e9 },
       logger,
       new AbortController().signal,
     )

@@ -1,5 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { type LocalKafka, startKafka } from '../local/kafka.ts'
@@ -9,60 +8,43 @@ import { mayHoldEntries } from '../src/spool/folders.ts'
 import { bytesOf } from '../src/spool/store.ts'
 import { checkEntry } from './helpers/entries.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
-import { createDatabase, databaseEnv, openPool } from './helpers/stack.ts'
+import { addWebsites, createSpoolStack, type SpoolStack } from './helpers/stack.ts'
+import { startConsumer } from './helpers/startConsumer.ts'
+import { silent } from './helpers/storing.ts'
 import { startWebsites, type Websites } from './helpers/websites.ts'
-
-const silent = { trace() {}, debug() {}, info() {}, warn() {}, error() {}, fatal() {} }
 
 // A Kafka of its own: it is taken away here.
 let kafka: LocalKafka
 let websites: Websites
-let folder: string
+let stack: SpoolStack
 /** The path that producers share. */
 let spool: string
-let env: Record<string, string>
-let pool: ReturnType<typeof openPool>
 
 beforeAll(async () => {
   ;[kafka, websites] = await Promise.all([startKafka(), startWebsites()])
 })
 beforeEach(async () => {
-  await kafka.start()
-  folder = mkdtempSync(path.join(tmpdir(), 'webmon-shared-spool-'))
-  spool = path.join(folder, 'spool')
-  const database = await createDatabase()
-  pool = openPool(database)
-  env = {
-    ...databaseEnv(database),
-    WEBMON_KAFKA_SERVER: kafka.host,
-    WEBMON_KAFKA_PORT: String(kafka.port),
-    WEBMON_KAFKA_TOPIC: path.basename(folder),
-    WEBMON_KAFKA_CONSUMER_GROUP: path.basename(folder),
-    WEBMON_PRODUCER_SPOOL_PATH: spool,
-  }
-  await new Service('consumer', env).logged(/^started$/)
-  await pool.query('DELETE FROM website')
-  await pool.query("INSERT INTO website (name, url) SELECT 'website ' || n, $1 FROM generate_series(1, 20) AS n", [
-    `${websites.url}/hello`,
-  ])
+  stack = await createSpoolStack(kafka)
+  spool = stack.env.WEBMON_PRODUCER_SPOOL_PATH as string
+  await startConsumer(stack)
+  await addWebsites(stack, `${websites.url}/hello`, 20)
 })
 afterEach(async () => {
   await stopServices()
-  await pool.end()
-  rmSync(folder, { recursive: true, force: true })
+  await stack.stop()
 })
 afterAll(async () => {
   await Promise.all([kafka.stop(), websites.stop()])
 })
 
 async function startProducer(): Promise<Service> {
-  const producer = new Service('producer', env)
+  const producer = new Service('producer', stack.env)
   await producer.logged(/^checking \d+ websites$/)
   return producer
 }
 
 async function stored(): Promise<Set<string>> {
-  const { rows } = await pool.query<{ id: string }>('SELECT check_entry_id AS id FROM check_entry')
+  const { rows } = await stack.pool.query<{ id: string }>('SELECT check_entry_id AS id FROM check_entry')
   expect(new Set(rows.map(({ id }) => id)).size).toBe(rows.length)
   return new Set(rows.map(({ id }) => id))
 }
@@ -81,7 +63,7 @@ function finished(producer: Service): string[] {
 
 /** As a producer that is gone left it. */
 async function leave(at: string, count: number): Promise<string[]> {
-  const { rows } = await pool.query<{ id: string }>('SELECT website_id AS id FROM website LIMIT 1')
+  const { rows } = await stack.pool.query<{ id: string }>('SELECT website_id AS id FROM website LIMIT 1')
   const websiteId = rows[0]?.id as string
   const entries = Array.from({ length: count }, (_, n) =>
     checkEntry({ websiteId, timestamp: new Date(Date.now() - n) }),

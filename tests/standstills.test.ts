@@ -1,17 +1,17 @@
-import { once } from 'node:events'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../local/ports.ts'
 import { Standstills } from '../src/standstills.ts'
 import { scrape } from './helpers/metrics.ts'
+import { type OwnWebsite, startWebsite } from './helpers/ownWebsite.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
 import { createStack, type Stack } from './helpers/stack.ts'
+import { startConsumer } from './helpers/startConsumer.ts'
 
 describe('a standstill', () => {
   const told: number[] = []
-  const standstills = new Standstills((forMs) => told.push(forMs))
+  const standstills = new Standstills()
+  standstills.onEnd((forMs) => told.push(forMs))
   afterAll(() => standstills.stop())
   const block = (ms: number) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
@@ -40,32 +40,27 @@ describe('a standstill', () => {
 })
 
 /** A website that answers after a second, unless it is asked for `/hangs`. */
-const server = http.createServer(({ url }, response) => {
-  asked++
-  if (url !== '/hangs') setTimeout(() => response.end('Hello'), 1_000)
-})
+let server: OwnWebsite
 let asked = 0
 let url: string
 let stack: Stack
 beforeAll(async () => {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  server = await startWebsite(({ url }, response) => {
+    asked++
+    if (url !== '/hangs') setTimeout(() => response.end('Hello'), 1_000)
+  })
+  url = server.url
 })
 beforeEach(async () => {
   asked = 0
   stack = await createStack()
-  await new Service('consumer', stack.env).logged(/^started$/)
-  await stack.pool.query('DELETE FROM website')
+  await startConsumer(stack)
 })
 afterEach(async () => {
   await stopServices()
   await stack.stop()
 })
-afterAll(() => {
-  server.close()
-  server.closeAllConnections()
-})
+afterAll(() => server.stop())
 
 async function startProducer(intervalSeconds: number, http = '0'): Promise<Service> {
   return new Service('producer', {

@@ -1,46 +1,34 @@
-import { once } from 'node:events'
-import http from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { freePort } from '../local/ports.ts'
+import { type OwnWebsite, startWebsite } from './helpers/ownWebsite.ts'
 import { Service, stopServices, until } from './helpers/services.ts'
-import { createStack, type Stack } from './helpers/stack.ts'
+import { addWebsites, createStack, type Stack } from './helpers/stack.ts'
+import { startConsumer } from './helpers/startConsumer.ts'
 
 /** A website that answers after so long, and counts what it was asked. */
 let answerAfterMs = 0
 let asked = 0
-const website = http.createServer((_, response) => {
-  asked++
-  setTimeout(() => response.end('Hello'), answerAfterMs)
-})
-let url: string
+let website: OwnWebsite
 let stack: Stack
 beforeAll(async () => {
-  website.listen(0, '127.0.0.1')
-  await once(website, 'listening')
-  url = `http://127.0.0.1:${(website.address() as AddressInfo).port}/`
+  website = await startWebsite((_, response) => {
+    asked++
+    setTimeout(() => response.end('Hello'), answerAfterMs)
+  })
 })
 beforeEach(async () => {
   asked = 0
   answerAfterMs = 0
   stack = await createStack()
-  const consumer = new Service('consumer', stack.env)
-  await consumer.logged(/^started$/)
-  await stack.pool.query('DELETE FROM website')
-  await stack.pool.query(
-    "INSERT INTO website (name, url) SELECT 'website ' || n, $1 FROM generate_series(1, 20) AS n",
-    [url],
-  )
+  await startConsumer(stack)
+  await addWebsites(stack, `${website.url}/`, 20)
 })
 afterEach(async () => {
   await stopServices()
   await stack.stop()
 })
-afterAll(() => {
-  website.close()
-  website.closeAllConnections()
-})
+afterAll(() => website.stop())
 
 async function stored(): Promise<number> {
   return Number((await stack.pool.query('SELECT count(*) AS n FROM check_entry')).rows[0].n)
@@ -137,7 +125,7 @@ describe('a service', () => {
   })
 
   it('ends with exit code 1 and a line that says why when its port is taken', async () => {
-    const { port } = website.address() as AddressInfo
+    const { port } = website
     const service = new Service('consumer', { ...stack.env, WEBMON_CONSUMER_HTTP_PORT: String(port) })
     expect(await service.exited).toBe(1)
     expect(service.log.find(({ level }) => level === 'fatal')).toMatchObject({

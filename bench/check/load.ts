@@ -118,7 +118,7 @@ async function webmon(): Promise<() => void> {
       if (!entry.available) failed++
       next()
     },
-    new Standstills(() => undefined),
+    new Standstills(),
     silent,
   )
   const offer = (website: Website) => pool.offer({ website, dueMs: Date.now(), intervalMs: 60_000, missed: 0 })

@@ -1,4 +1,5 @@
 /** What people read of an alert: made here alone, from its facts. */
+import { durationText } from '../figures.ts'
 import type { Alert, AlertIncident, AlertKind, AlertMonitor, AlertWebsite } from './body.ts'
 
 export interface Words {
@@ -50,7 +51,7 @@ function ofIncident(kind: AlertKind, { name, url, tags }: AlertWebsite, incident
     url,
     ...(tags.length > 0 ? [`Tags: ${tags.join(', ')}`] : []),
   ]
-  const time = duration(seconds)
+  const time = durationText(seconds * 1_000)
   if (kind === 'opened') return words(`${name} is unavailable: ${cause}`, ...facts)
   if (kind === 'open') return words(`${name} is still unavailable, for ${time} by now: ${cause}`, ...facts)
   if (retracted) return words(`${name} was available after all: a check that came late shows it`, ...facts)
@@ -70,7 +71,9 @@ function ofMonitor(kind: AlertKind, { since, seconds }: AlertMonitor): Words {
         'Websites are not watched: look at the producer, at Kafka and at the lag of the consumer. webmon doctor helps.',
       )
     case 'recovered':
-      return words(`webmon stores check entries again${seconds === null ? '' : `, after ${duration(seconds)}`}`)
+      return words(
+        `webmon stores check entries again${seconds === null ? '' : `, after ${durationText(seconds * 1_000)}`}`,
+      )
     case 'network':
       return words(
         `The network of webmon's producer is in doubt${from}`,
@@ -90,21 +93,3 @@ function words(subject: string, ...lines: readonly string[]): Words {
 const oneLine = (text: string) => text.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()
 
 const shown = (time: string) => new Date(time).toISOString().replace(/T(.*)\.\d+Z$/, ' $1 UTC')
-
-/** To two units. */
-export function duration(seconds: number): string {
-  const whole = Math.max(0, Math.round(seconds))
-  const parts = [
-    [Math.floor(whole / 86_400), 'd'],
-    [Math.floor(whole / 3_600) % 24, 'h'],
-    [Math.floor(whole / 60) % 60, 'min'],
-    [whole % 60, 's'],
-  ] as const
-  const first = parts.findIndex(([count]) => count > 0)
-  if (first === -1) return '0 s'
-  return parts
-    .slice(first, first + 2)
-    .filter(([count]) => count > 0)
-    .map(([count, unit]) => `${count} ${unit}`)
-    .join(' ')
-}

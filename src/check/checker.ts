@@ -22,7 +22,7 @@ export interface CheckerOptions extends Network {
   readonly maxBodyBytes: number
   readonly userAgent: string
   /** Of websites without one of their own; for the entries. */
-  readonly intervalSeconds?: number
+  readonly intervalSeconds?: number | undefined
   /** Whether Python's `re.search` finds the pattern in the text. @throws {RegexError} */
   readonly search: (pattern: string, text: Text) => Promise<boolean>
 }

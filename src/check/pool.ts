@@ -26,6 +26,7 @@ export class CheckPool {
   readonly #running = new Map<string, Promise<void>>()
   #window = newWindow()
   #pause: { readonly reason: string; readonly sinceMs: number; unchecked: number } | undefined
+  /** Those that run and have no entry yet. */
   #checking = 0
   #closed = false
 
@@ -33,11 +34,12 @@ export class CheckPool {
     private readonly threads: number,
     private readonly check: (turn: Turn) => Promise<CheckEntry | undefined>,
     private readonly keep: (entry: CheckEntry, turn: Turn) => Promise<void>,
-    private readonly standstills: Pick<Standstills, 'now' | 'since'>,
+    private readonly standstills: Pick<Standstills, 'now' | 'since' | 'onEnd'>,
     private readonly logger: Logger,
     private readonly events: PoolEvents = {},
   ) {
     this.#limit = pLimit(threads)
+    standstills.onEnd((forMs) => this.#stoodStill(forMs))
   }
 
   /** Whether the next check has to wait for one of those that run. */
@@ -49,13 +51,13 @@ export class CheckPool {
     return this.#limit.activeCount
   }
 
-  /** Those that run and have no entry yet. */
-  get checking(): number {
-    return this.#checking
-  }
-
   get waiting(): number {
     return this.#limit.pendingCount
+  }
+
+  /** Why there are no new checks; undefined: there are. */
+  get pauseReason(): string | undefined {
+    return this.#pause?.reason
   }
 
   /** Checks the website as soon as there is room. */
@@ -173,6 +175,13 @@ export class CheckPool {
     } finally {
       this.#checking--
     }
+  }
+
+  #stoodStill(forMs: number): void {
+    const checks = this.#checking
+    const what = `this process stood still for ${(forMs / 1_000).toFixed(1)} s (stopped, asleep, or without a processor)`
+    const then = `the checks under way (${checks}) are done again, or missed where their turn is over`
+    this.logger.warn({ checks }, `${what}: ${then}`)
   }
 
   /** This process stood still during the check: what the website did is not known. */

@@ -1,11 +1,7 @@
 import type { Command } from 'commander'
 import { NIL } from 'uuid'
-import { AddressFilter } from '../check/addressFilter.ts'
-import { Checker } from '../check/checker.ts'
-import { Resolver } from '../check/dns/resolver.ts'
-import { proxyRule } from '../check/proxy.ts'
+import { openChecker } from '../check/openChecker.ts'
 import { isWeb } from '../check/redirect.ts'
-import { RegexSearch } from '../check/regex/search.ts'
 import type { CheckEntry } from '../checkEntry.ts'
 import type { Config } from '../config.ts'
 import type { Website } from '../website.ts'
@@ -41,23 +37,11 @@ export function addCheck(program: Command): void {
 }
 
 async function checkOnce(website: Website, monitoring: Config['monitoring'], seen: Seen): Promise<CheckEntry> {
-  const { timeoutSeconds, maxBodyBytes, userAgent, proxy, nameservers, allow, deny } = monitoring
-  const resolver = new Resolver({ nameservers })
-  const regexSearch = new RegexSearch()
-  const checker = new Checker({
-    timeoutMs: timeoutSeconds * 1000,
-    maxBodyBytes,
-    userAgent,
-    resolver,
-    filter: new AddressFilter(allow, deny),
-    proxyFor: proxyRule(proxy, process.env),
-    search: (pattern, text) => regexSearch.search(pattern, text),
-  })
+  const { checker, close } = openChecker(monitoring)
   try {
     // There is no entry only after an abort, and nobody aborts.
     return (await checker.check(website, false, seen)) as CheckEntry
   } finally {
-    resolver.close()
-    await regexSearch.close()
+    await close()
   }
 }

@@ -4,6 +4,7 @@ import type { DeadLetter } from '../deadLetter.ts'
 import type { Logger } from '../logger.ts'
 import type { Decoded } from '../message.ts'
 import { EntryRows } from './checkEntries.ts'
+import { isConflict } from './conflict.ts'
 import { pipelined, type Statement, transaction, transactionLimits } from './database.ts'
 import { insertDeadLetters } from './deadLetters.ts'
 import { decide, type Happened, type HappenedOptions, nothingHappened } from './happened.ts'
@@ -225,9 +226,4 @@ async function makePartitions(
 /** The key of an entry is there already, or twice in the chunk. */
 function isDuplicate(error: unknown): boolean {
   return error instanceof pg.DatabaseError && error.code === '23505'
-}
-
-/** A deadlock or a serialization failure: the other one has gone on by now. */
-function isConflict(error: unknown): boolean {
-  return error instanceof pg.DatabaseError && (error.code === '40P01' || error.code === '40001')
 }

@@ -1,4 +1,4 @@
-import { type CheckEntry, statusAfter } from '../checkEntry.ts'
+import { type CheckEntry, isNewer, statusAfter } from '../checkEntry.ts'
 import type { WebsiteStatus } from '../website.ts'
 import { BinaryArray } from './binaryArray.ts'
 
@@ -29,10 +29,9 @@ export class NewestEntries {
       this.#keep(number, timeMs, entry)
       return
     }
-    const newestMs = this.#timesMs[known] as number
-    if (timeMs > newestMs || (timeMs === newestMs && entry.id > (this.#ids[known] as string))) {
+    if (isNewer(timeMs, entry.id, this.#timesMs[known] as number, this.#ids[known] as string))
       this.#keep(known, timeMs, entry)
-    } else if (timeMs < (this.#oldestMs[known] as number)) this.#oldestMs[known] = timeMs
+    else if (timeMs < (this.#oldestMs[known] as number)) this.#oldestMs[known] = timeMs
   }
 
   get size(): number {
@@ -49,7 +48,7 @@ export class NewestEntries {
     return this.#websiteIds.finish()
   }
 
-  /** The id of the newest entry. Of two entries of one time, the one with the greater id counts as newer. */
+  /** The id of the newest entry. */
   id(number: number): string {
     return this.#ids[number] as string
   }

@@ -1,4 +1,4 @@
-import { durationText } from '../figures.ts'
+import { roughDurationText } from '../figures.ts'
 import { type Html, html, type Part } from './html.ts'
 import type { Snapshot, Status } from './overview.ts'
 
@@ -71,7 +71,7 @@ const months = 'Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec'.split(' ')
 /** For how long something has lasted. */
 export function since(ms: number | null, nowMs: number): Html | null {
   if (ms === null) return null
-  return html`<time datetime="${new Date(ms).toISOString()}" title="since ${timeTag(ms).text.replace(/<[^>]*>/g, '')} UTC">${durationText(nowMs - ms)}</time>`
+  return html`<time datetime="${new Date(ms).toISOString()}" title="since ${timeTag(ms).text.replace(/<[^>]*>/g, '')} UTC">${roughDurationText(nowMs - ms)}</time>`
 }
 
 /** A page that says in a sentence why there is nothing else on it. */

@@ -1,6 +1,6 @@
 import type { ShownIncident, StoredCheck } from '../database/websiteHistory.ts'
 import type { ListedWebsite } from '../database/websiteList.ts'
-import { durationText } from '../figures.ts'
+import { roughDurationText } from '../figures.ts'
 import { barStrip, stripLabel, uptimeFigure } from './bars.ts'
 import { lineChart } from './chart.ts'
 import { dayMs, type Window, windows } from './history.ts'
@@ -107,7 +107,7 @@ function incidents(list: readonly ShownIncident[], nowMs: number): Html {
 ${list.length === 0 && html`<p class="none">None.</p>`}
 ${list.map(({ id, started, ended, cause, detail, first }) => {
   const endMs = ended === null ? nowMs : Date.parse(ended)
-  return html`<details id="i-${id}" class="incident"><summary>${timeTag(started)} <span class="${ended === null ? 'down' : ''}">${ended === null ? 'open for' : 'over after'} ${durationText(endMs - Date.parse(started))}</span> <b>${cause}</b> ${detail}</summary>
+  return html`<details id="i-${id}" class="incident"><summary>${timeTag(started)} <span class="${ended === null ? 'down' : ''}">${ended === null ? 'open for' : 'over after'} ${roughDurationText(endMs - Date.parse(started))}</span> <b>${cause}</b> ${detail}</summary>
 ${first ? entry(first) : html`<p class="none">Its first failing entry is older than what is kept.</p>`}</details>`
 })}</section>`
 }

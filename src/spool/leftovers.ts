@@ -1,12 +1,25 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../logger.ts'
 import { messageOf } from '../retry.ts'
+import type { Service } from '../service.ts'
 import type { Spool } from '../spool.ts'
 import { DiskStore, FolderInUse } from './diskStore.ts'
 import { mayHoldEntries, spoolFolders } from './folders.ts'
 
+/** As fast as this what a producer that is gone left in its folder is taken over. */
+const lookEverySeconds = 15
 const portion = { entries: 1_000, bytes: 500_000 }
 const askEveryMs = 50
+
+/** @returns undefined for a spool in memory, of which nothing can be left */
+export function takeLeftovers(spool: Spool, service: Service): Leftovers | undefined {
+  if (!spool.durable) return undefined
+  const { config, logger, stopping } = service
+  const leftovers = new Leftovers(config.producer.spool.path, spool, logger, stopping)
+  const take = () => leftovers.take()
+  service.every(lookEverySeconds, 'taking over what was left in the spool', take, { atOnce: true })
+  return leftovers
+}
 
 /**
  * Publishes what producers that are gone left in their folders: it is moved into this producer's spool, a portion
@@ -15,7 +28,7 @@ const askEveryMs = 50
  *
  * A folder stays when it is empty, for the next one who needs a folder: without its lock file two could have it.
  */
-export class Leftovers {
+class Leftovers {
   #entries = 0
 
   /** @param stopping aborted: what is not moved yet is left to others */

@@ -1,7 +1,7 @@
 import type pg from 'pg'
-import { Leases } from '../../src/leases.ts'
-import type { LeaseTimes } from '../../src/leaseTimes.ts'
 import { shards } from '../../src/shard.ts'
+import { Leases } from '../../src/sharing/leases.ts'
+import type { LeaseTimes } from '../../src/sharing/leaseTimes.ts'
 import { uuidv7 } from '../../src/uuid.ts'
 import { until } from './services.ts'
 

@@ -1,8 +1,12 @@
 import { randomBytes } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { Kafka, logLevel } from 'kafkajs'
 import pg from 'pg'
 import { inject } from 'vitest'
 import { type DatabaseAddress, databaseAddress, parseDatabaseUrl } from '../../local/databaseAddress.ts'
+import type { LocalKafka } from '../../local/kafka.ts'
 import { databaseEnv, openPool } from './stackEnv.ts'
 
 export { databaseEnv, openPool }
@@ -19,15 +23,16 @@ export interface Stack {
   stop(): Promise<void>
 }
 
-export async function createStack(): Promise<Stack> {
+/** @param broker host:port */
+export async function createStack(broker = inject('kafka')): Promise<Stack> {
   const name = `test_${randomBytes(6).toString('hex')}`
   const database = await createDatabase(name)
   const pool = openPool(database)
-  const [host, port] = inject('kafka').split(':') as [string, string]
+  const [host, port] = broker.split(':') as [string, string]
   return {
     database,
     pool,
-    kafka: new Kafka({ brokers: [inject('kafka')], clientId: 'test', logLevel: logLevel.NOTHING }),
+    kafka: new Kafka({ brokers: [broker], clientId: 'test', logLevel: logLevel.NOTHING }),
     topic: name,
     group: name,
     env: {
@@ -39,6 +44,40 @@ export async function createStack(): Promise<Stack> {
     },
     stop: () => pool.end(),
   }
+}
+
+/** Its producers have one path for their spools, which outlives them. */
+export interface SpoolStack extends Stack {
+  readonly folder: string
+}
+
+/** @param kafka is started if it was taken away */
+export async function createSpoolStack(kafka: LocalKafka): Promise<SpoolStack> {
+  await kafka.start()
+  const folder = mkdtempSync(path.join(tmpdir(), 'webmon-spools-'))
+  const stack = await createStack(kafka.address)
+  return {
+    ...stack,
+    folder,
+    env: { ...stack.env, WEBMON_PRODUCER_SPOOL_PATH: path.join(folder, 'spool') },
+    async stop() {
+      await stack.stop()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** So many websites of one URL: `website 1` and so on. */
+export async function addWebsites(
+  { pool }: Pick<Stack, 'pool'>,
+  url: string,
+  count: number,
+  regex = '',
+): Promise<void> {
+  await pool.query(
+    "INSERT INTO website (name, url, regex) SELECT 'website ' || n, $1, $2 FROM generate_series(1, $3::integer) AS n",
+    [url, regex, count],
+  )
 }
 
 /** An empty database of a role that is no administrator, unless the server's user gave us one. */

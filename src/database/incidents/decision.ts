@@ -1,4 +1,5 @@
-import { type Incident, IncidentFold, type IncidentRules, isNewer, type Outcome } from '../../incident.ts'
+import { isNewer } from '../../checkEntry.ts'
+import { type Incident, IncidentFold, type IncidentRules, type Outcome } from '../../incident.ts'
 import type { StoredIncident, StoredOutcome } from './history.ts'
 
 /** What an incident keeps of its first failing entry. */
@@ -85,7 +86,7 @@ export class Decision {
   changes(): (IncidentChange | IncidentRemoval)[] {
     const last = this.settled ? this.#last : undefined
     const known = this.#known.filter(
-      ({ startedMs, firstId }) => !last || !isNewer({ timeMs: startedMs, id: firstId }, last),
+      ({ startedMs, firstId }) => !last || !isNewer(startedMs, firstId, last.timeMs, last.id),
     )
     // Behind what was gone through it goes on as it did.
     const knownEndMs = last ? (known.at(-1)?.endedMs ?? null) : null
@@ -100,7 +101,10 @@ export class Decision {
   }
 
   #changeOf({ incident, endedMs }: Found, stored: StoredIncident | undefined): IncidentChange | undefined {
-    const announced = stored?.announced || this.#decided === undefined || isNewer(incident.last, this.#decided)
+    const { last } = incident
+    const decided = this.#decided
+    const isDecided = decided !== undefined && !isNewer(last.timeMs, last.id, decided.timeMs, decided.id)
+    const announced = stored?.announced || !isDecided
     const wasOver = stored !== undefined && stored.endedMs !== null
     const opened = announced && !stored?.announced
     const resolved = announced && endedMs !== null && !(stored?.announced && wasOver)
@@ -135,8 +139,7 @@ function stateOf(
   entries: readonly StoredOutcome[],
   { failures, recoveries }: IncidentRules,
 ): 'none' | 'open' | 'over' {
-  const first = { id: firstId, timeMs: startedMs }
-  const since = entries.filter((entry) => entry.id === firstId || isNewer(entry, first))
+  const since = entries.filter((entry) => entry.id === firstId || isNewer(entry.timeMs, entry.id, startedMs, firstId))
   const isAmongThem = since.length < entries.length || entries[0]?.id === firstId
   if (isAmongThem && since.length < failures) return 'none'
   if (closed) return 'over'

@@ -1,14 +1,15 @@
-import type { Database } from './database/database.ts'
-import { readWebsites } from './database/websites.ts'
-import type { Lease } from './leases.ts'
-import { shardOfWebsite } from './shard.ts'
-import type { Website } from './website.ts'
+import type { Database } from '../database/database.ts'
+import { readWebsites } from '../database/websites.ts'
+import { shardOfWebsite } from '../shard.ts'
+import type { Website } from '../website.ts'
+import type { Lease } from './ownShards.ts'
 
 type Take = (websites: readonly Website[], slotsAfterMs: (website: Website) => number | undefined) => void
 
 /** The websites of this producer's shards, as they were last read. */
 export class WebsiteList {
   readonly #known = new WeakSet<Lease>()
+  #size = 0
   #reading: Promise<void> | undefined
   #next: Promise<void> | undefined
 
@@ -17,6 +18,10 @@ export class WebsiteList {
     private readonly leases: { readonly checked: readonly Lease[] },
     private readonly take: Take,
   ) {}
+
+  get size(): number {
+    return this.#size
+  }
 
   /** Reads them as they are from now on: while they are being read, this waits and reads them once more. */
   async read(): Promise<void> {
@@ -38,6 +43,7 @@ export class WebsiteList {
   async #read(): Promise<void> {
     const leases = new Map(this.leases.checked.map((lease) => [lease.shard, lease]))
     const websites = await readWebsites(this.database, [...leases.keys()])
+    this.#size = websites.length
     // Of a shard that was taken the slots begin where the former holder ended; a website that is new to it begins now.
     this.take(websites, (website) => {
       const lease = leases.get(shardOfWebsite(website))
