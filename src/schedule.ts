@@ -133,7 +133,8 @@ export class Schedule {
   /** Says when the next one may go, after one that was due at that time. */
   #release(now: number, dueMs: number): void {
     const patience = Math.min(Math.max(2 - (2 * (now - dueMs)) / longestDelayMs, 0), 1)
-    const gapMs = patience / (this.#rate * fastestOverMean)
+    // Of few websites the mean gap is seconds: whoever is due soon after another one does not wait for that.
+    const gapMs = Math.min(patience / (this.#rate * fastestOverMean), longestDelayMs)
     // A pause earns nothing but the current millisecond: timers are no finer.
     this.#nextReleaseMs = Math.max(this.#nextReleaseMs, now - 1) + gapMs
   }

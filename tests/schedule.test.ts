@@ -53,6 +53,20 @@ describe('a schedule', () => {
     for (const count of tenths) expect(Math.abs(count - 1_000)).toBeLessThan(150)
   })
 
+  it('does not hold one of few websites up because another one was due just before', async () => {
+    const intervalMs = 60_000
+    const soonMs = Date.now() + 500
+    const isSoon = ({ id }: Website) =>
+      (phaseOf(id, intervalMs) + intervalMs - (soonMs % intervalMs)) % intervalMs < 100
+    const [first, second] = websites(10_000).filter(isSoon) as [Website, Website]
+    const lateMs: number[] = []
+    schedule = new Schedule(({ dueMs }) => lateMs.push(Date.now() - dueMs))
+    schedule.replace([first, second], intervalMs / 1_000)
+    await sleep(1_500)
+    expect(lateMs).toHaveLength(2)
+    expect(Math.max(...lateMs)).toBeLessThan(500)
+  })
+
   it('takes up a changed website without losing or doubling its slot', async () => {
     start().replace([website(1)], 1)
     for (let n = 0; n < 20; n++) {
